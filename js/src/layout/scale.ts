@@ -1,0 +1,60 @@
+/** The matrix's two-part colour scale: words set the lower part, sinks the upper. Pure. */
+
+export interface Scale {
+  /** Up to `knee` linear over the first 74 % of the colours; from there to `max` over the rest. */
+  knee: number;
+  max: number;
+  t(value: number): number;
+}
+
+const KNEE_T = 0.74;
+
+export function twoPartScale(knee: number, max: number): Scale {
+  const top = Math.max(knee, max);
+  return {
+    knee,
+    max: top,
+    t: (value) => {
+      if (value <= knee) return knee > 0 ? (KNEE_T * Math.max(0, value)) / knee : 0;
+      return top > knee ? Math.min(1, KNEE_T + ((1 - KNEE_T) * (value - knee)) / (top - knee)) : 1;
+    },
+  };
+}
+
+const NICE = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+
+/** Round up to 1, 1.5, 2, 3, 4, 5, 6, 8 or 10 times a power of ten. */
+export function niceCeiling(value: number): number {
+  if (!(value > 0)) return 0;
+  const power = 10 ** Math.floor(Math.log10(value));
+  // 1e-9: a value that is itself a nice number must not move up by rounding.
+  const step = NICE.find((nice) => nice * power >= value * (1 - 1e-9)) ?? 10;
+  return Number((step * power).toPrecision(2));
+}
+
+/**
+ * `knee` is the 99th percentile of the word-to-word cells off the diagonal, `max` the largest
+ * cell, so that CLS, SEP and the diagonal do not drown the words.
+ */
+export function matrixScale(
+  values: Float64Array,
+  n: number,
+  special: ReadonlySet<number>,
+  flow: boolean,
+): Scale {
+  const words: number[] = [];
+  let largest = 0;
+  for (let query = 0; query < n; query++) {
+    for (let key = 0; key < n; key++) {
+      const value = values[query * n + key]!;
+      if (Number.isNaN(value)) continue;
+      largest = Math.max(largest, value);
+      if (query !== key && !special.has(query) && !special.has(key)) words.push(value);
+    }
+  }
+  words.sort((a, b) => a - b);
+  const percentile = words[Math.min(words.length - 1, Math.floor(0.99 * words.length))] ?? largest;
+  const max = Math.min(1, niceCeiling(largest));
+  const knee = Math.min(niceCeiling(percentile) || max, max);
+  return twoPartScale(knee, flow ? Math.max(max, 1) : max);
+}

@@ -1,0 +1,131 @@
+/**
+ * The synced state and the only access to anywidget's model; the twin of `state.py`.
+ * Same snake_case names as in Python; a test compares the two.
+ */
+import type { AnyModel } from "@anywidget/types";
+import type { WireArray } from "./wire";
+
+export type Method = "attention" | "rollout" | "flow";
+export type Fusion = "mean" | "max" | "min";
+export type Heads = Fusion | number | number[];
+/** [level, token]; level 0 is the input, level l the output of layer l. */
+export type GraphNode = [level: number, token: number];
+
+/** The matrix on show: rows = queries at `levels[1]`, columns = keys at `levels[0]`. */
+export interface ShownMatrix {
+  method: Method;
+  levels: [number, number];
+  /** (degree + 1, n, n) terms in the residual, see `trace.ts`; degree 0 is the matrix itself.
+   * Cells that are still being computed are NaN. */
+  terms: WireArray;
+  /** Flow only, (n, n): what limits each cell, an index into `BINDINGS`. */
+  binding: WireArray | null;
+}
+
+export const BINDINGS = ["interior", "source", "sink", "both", "unknown"] as const;
+export type Binding = (typeof BINDINGS)[number];
+
+/** What the selection carries; `evaluateTrace` in `trace.ts` turns it into numbers to draw. */
+export interface ShownTrace {
+  method: Method;
+  /** The levels between which the trace runs; may be narrower than the shown range. */
+  levels: [number, number];
+  /** Selected tokens at the upper end, and at the lower end; null = every token there. */
+  sources: number[] | null;
+  sinks: number[] | null;
+  /** "walk": masses are down * up, edges down * A * up. "flow": masses and edges are given. */
+  kind: "walk" | "flow";
+  /** Walk: the terms of each level's masses, from `levels[0]` to `levels[1]`, stacked, n columns.
+   * With `polynomial`, level l has (stop - l + 1) rows in `down` and (l - start + 1) in `up`;
+   * without, one row a level. Flow: one row a level in `down`: the flow through each node. */
+  polynomial: boolean;
+  down: WireArray;
+  up: WireArray | null;
+  /** (edges, 3) int32: layer map index (block), query, key. */
+  edges: WireArray;
+  /** (edges,) float32. Walk with `mixed`: attention before the residual; else the final value. */
+  weights: WireArray;
+  /** Walk: whether the browser still has to mix the residual into `weights`. */
+  mixed: boolean;
+  /** (edges, 3) int32: strongest edges of the mean trace, drawn faintly behind a selection. */
+  context: WireArray | null;
+  /** Flow: relevance of every token for the source (NaN = not computed yet); null for walks. */
+  relevance: WireArray | null;
+  /** Flow: binding code of every entry of `relevance`. */
+  relevance_binding: WireArray | null;
+  value: number | null;
+  bound: number | null;
+  binding: Binding | null;
+  /** Flow through a pair: (cut edges, 3) and their capacities, and the nodes before the cut. */
+  cut: WireArray | null;
+  cut_capacity: WireArray | null;
+  source_side: WireArray | null;
+}
+
+/** Kernel work in progress; `fraction` is null while it cannot be told. */
+export interface Progress {
+  text: string;
+  fraction: number | null;
+}
+
+/** One sentence about a mistake, with an optional second one that says how to mend it. */
+export interface WidgetState {
+  /** Two-way settings. */
+  method: Method;
+  levels: [number, number];
+  heads: Heads;
+  top_head: number | null;
+  residual: number | number[];
+  mass_shown: number;
+  selected: GraphNode[];
+  height: number;
+  /** From the kernel. */
+  tokens: string[];
+  special: number[];
+  n_layers: number;
+  n_heads: number;
+  shown_matrix: ShownMatrix | Record<string, never>;
+  shown_trace: ShownTrace | Record<string, never>;
+  progress: Progress | Record<string, never>;
+  error: string;
+}
+
+/** Typed access to the synced state. Writes of one animation frame travel as one message. */
+export class Model {
+  readonly #model: AnyModel<WidgetState>;
+  readonly #signal: AbortSignal;
+  #saving = false;
+
+  constructor(model: AnyModel<WidgetState>, signal: AbortSignal) {
+    this.#model = model;
+    this.#signal = signal;
+  }
+
+  get<K extends keyof WidgetState>(name: K): WidgetState[K] {
+    return this.#model.get(name);
+  }
+
+  set<K extends keyof WidgetState>(name: K, value: WidgetState[K]): void {
+    this.#model.set(name, value);
+    if (this.#saving) return;
+    this.#saving = true;
+    requestAnimationFrame(() => {
+      this.#saving = false;
+      if (!this.#signal.aborted) this.#model.save_changes();
+    });
+  }
+
+  onChange(names: readonly (keyof WidgetState)[], listener: () => void): void {
+    for (const name of names) {
+      this.#model.on(`change:${name}`, listener);
+      this.#signal.addEventListener("abort", () => this.#model.off(`change:${name}`, listener), {
+        once: true,
+      });
+    }
+  }
+
+  /** A one-shot request to the kernel, such as stopping the running computation. */
+  send(message: { type: "stop" }): void {
+    this.#model.send(message);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Marks: what layouts return and painters draw. One list serves the canvas on screen, the SVG
+ * that is saved and the snapshots that tests compare, so there is one layout and no second truth.
+ * Units are CSS px in the stage's own coordinates; y grows downwards.
+ */
+
+export interface Curve {
+  kind: "curve";
+  /** A cubic that leaves and arrives level: control points at half the horizontal distance. */
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+  width: number;
+  color: string;
+  opacity: number;
+}
+
+export interface Line {
+  kind: "line";
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+  width: number;
+  color: string;
+  opacity?: number;
+  dash?: [number, number];
+}
+
+export interface Circle {
+  kind: "circle";
+  x: number;
+  y: number;
+  r: number;
+  fill: string;
+  stroke?: string;
+  width?: number;
+}
+
+export interface Rect {
+  kind: "rect";
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+  radius?: number;
+  fill?: string;
+  stroke?: string;
+  width?: number;
+  opacity?: number;
+}
+
+export interface Text {
+  kind: "text";
+  x: number;
+  y: number;
+  text: string;
+  size: number;
+  weight: number;
+  fill: string;
+  anchor: "start" | "middle" | "end";
+  /** Degrees clockwise about (x, y). */
+  rotate?: number;
+}
+
+export interface Image {
+  kind: "image";
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+  /** RGBA pixels, columns * rows * 4. */
+  pixels: Uint8ClampedArray;
+  columns: number;
+  rows: number;
+  smooth: boolean;
+}
+
+export type Mark = Curve | Line | Circle | Rect | Text | Image;

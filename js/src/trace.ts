@@ -1,0 +1,219 @@
+/**
+ * From the kernel's trace to numbers to draw, at any residual. Pure.
+ *
+ * A rollout is a polynomial in the residual r: with a = 1 - r and degree D,
+ * value(r) = sum_k a^k r^(D-k) C_k with all C_k >= 0 (Bernstein form, binomials folded in).
+ * The terms travel once; this file evaluates them at every frame of a drag.
+ */
+import { BINDINGS, type Binding, type Method, type ShownMatrix, type ShownTrace } from "./model";
+import { decode } from "./wire";
+
+export interface BlockEdges {
+  /** Layer map index: reads level `block`, writes level `block + 1`. */
+  block: number;
+  query: Int32Array;
+  key: Int32Array;
+  /** Mass on each edge, as a share of the trace's total (flow: the flow itself). */
+  value: Float64Array;
+}
+
+export interface Cut {
+  block: number;
+  query: number;
+  key: number;
+  capacity: number;
+}
+
+export interface Trace {
+  method: Method;
+  start: number;
+  stop: number;
+  n: number;
+  sources: number[] | null;
+  sinks: number[] | null;
+  /** Mass through each node as a share of the total; nodes[0] is level `start`. */
+  nodes: Float64Array[];
+  /** blocks[0] is the lowest; edges rise in value, so that the strongest are drawn last. */
+  blocks: BlockEdges[];
+  context: { block: number; query: number; key: number }[];
+  /** Mass that the trace carries before it was made a share: 1 for a source. */
+  total: number;
+  /** For each token: share of the source that comes from it (direction "down"), or share of it
+   * that comes from the sink ("up"). NaN where flow is not computed yet. */
+  relevance: Float64Array;
+  direction: "down" | "up";
+  flow: {
+    value: number;
+    bound: number;
+    binding: Binding;
+    cut: Cut[];
+    /** Node can still be reached from the source: indexed [level - start][token]. */
+    sourceSide: Uint8Array[];
+  } | null;
+  relevanceBinding: Binding[] | null;
+}
+
+/** Evaluate `rows` stacked terms of width n, starting at row `first`. */
+export function evaluateTerms(
+  terms: Float32Array,
+  first: number,
+  rows: number,
+  n: number,
+  residual: number,
+  out: Float64Array,
+): Float64Array {
+  const degree = rows - 1;
+  out.fill(0);
+  for (let k = 0; k < rows; k++) {
+    // 0 ** 0 is 1, so residual 0 and 1 are exact.
+    const factor = (1 - residual) ** k * residual ** (degree - k);
+    if (factor === 0) continue;
+    const base = (first + k) * n;
+    for (let i = 0; i < n; i++) out[i]! += factor * terms[base + i]!;
+  }
+  return out;
+}
+
+/** The shown matrix at a residual, row-major (n * n). Reuses `out` when given. */
+export function evaluateMatrix(
+  matrix: ShownMatrix,
+  residual: number,
+  out?: Float64Array,
+): Float64Array {
+  const [rows, n] = matrix.terms.shape as [number, number, number];
+  const cells = out !== undefined && out.length === n * n ? out : new Float64Array(n * n);
+  return evaluateTerms(decode(matrix.terms, "float32"), 0, rows, n * n, residual, cells);
+}
+
+function levelMasses(
+  terms: Float32Array,
+  n: number,
+  levels: number,
+  rowsAt: (index: number) => number,
+  residual: number,
+): Float64Array[] {
+  const masses: Float64Array[] = [];
+  let first = 0;
+  for (let index = 0; index < levels; index++) {
+    const rows = rowsAt(index);
+    masses.push(evaluateTerms(terms, first, rows, n, residual, new Float64Array(n)));
+    first += rows;
+  }
+  return masses;
+}
+
+function groupByBlock(
+  triples: Int32Array,
+  values: Float64Array,
+  start: number,
+  stop: number,
+): BlockEdges[] {
+  const members: number[][] = Array.from({ length: stop - start }, () => []);
+  for (let e = 0; e < values.length; e++) {
+    if (values[e]! > 0) members[triples[3 * e]! - start]?.push(e);
+  }
+  return members.map((indices, i) => {
+    indices.sort((a, b) => values[a]! - values[b]!);
+    return {
+      block: start + i,
+      query: Int32Array.from(indices, (e) => triples[3 * e + 1]!),
+      key: Int32Array.from(indices, (e) => triples[3 * e + 2]!),
+      value: Float64Array.from(indices, (e) => values[e]!),
+    };
+  });
+}
+
+export function evaluateTrace(wire: ShownTrace, residual: number): Trace {
+  const [start, stop] = wire.levels;
+  const levels = stop - start + 1;
+  const n = wire.down.shape[1]!;
+  const triples = decode(wire.edges, "int32");
+  const weights = decode(wire.weights, "float32");
+  const one = () => 1;
+  const down = levelMasses(
+    decode(wire.down, "float32"),
+    n,
+    levels,
+    wire.polynomial ? (i) => levels - i : one,
+    residual,
+  );
+  const values = new Float64Array(weights.length);
+  let nodes = down;
+  let total = 1;
+  let relevance = down[0]!;
+  const direction = wire.sources === null && wire.sinks !== null ? "up" : "down";
+  if (wire.kind === "walk") {
+    if (wire.up === null) throw new Error("a walk needs both masses");
+    const up = levelMasses(
+      decode(wire.up, "float32"),
+      n,
+      levels,
+      wire.polynomial ? (i) => i + 1 : one,
+      residual,
+    );
+    for (let e = 0; e < weights.length; e++) {
+      const block = triples[3 * e]! - start;
+      const query = triples[3 * e + 1]!;
+      const key = triples[3 * e + 2]!;
+      const weight = weights[e]!;
+      const capacity = wire.mixed
+        ? (1 - residual) * weight + (query === key ? residual : 0)
+        : weight;
+      values[e] = down[block + 1]![query]! * capacity * up[block]![key]!;
+    }
+    nodes = down.map((masses, i) => masses.map((mass, t) => mass * up[i]![t]!));
+    if (direction === "up") relevance = up[levels - 1]!;
+    // The mass is the same at every level, except for raw attention, which lives in one block.
+    total = Math.max(...nodes.map((masses) => masses.reduce((a, b) => a + b, 0)));
+    if (total > 0) {
+      for (let e = 0; e < values.length; e++) values[e]! /= total;
+      nodes = nodes.map((masses) => masses.map((mass) => mass / total));
+    }
+  } else {
+    values.set(weights);
+    total = wire.value ?? 0;
+  }
+  if (wire.relevance !== null) relevance = Float64Array.from(decode(wire.relevance, "float32"));
+  return {
+    method: wire.method,
+    start,
+    stop,
+    n,
+    sources: wire.sources,
+    sinks: wire.sinks,
+    nodes,
+    blocks: groupByBlock(triples, values, start, stop),
+    context: wire.context === null ? [] : rows3(decode(wire.context, "int32")),
+    total,
+    relevance,
+    direction,
+    flow: flowPart(wire, n, levels),
+    relevanceBinding:
+      wire.relevance_binding === null
+        ? null
+        : Array.from(decode(wire.relevance_binding, "uint8"), (code) => BINDINGS[code]!),
+  };
+}
+
+function rows3(triples: Int32Array): { block: number; query: number; key: number }[] {
+  return Array.from({ length: triples.length / 3 }, (_, e) => ({
+    block: triples[3 * e]!,
+    query: triples[3 * e + 1]!,
+    key: triples[3 * e + 2]!,
+  }));
+}
+
+function flowPart(wire: ShownTrace, n: number, levels: number): Trace["flow"] {
+  if (wire.binding === null || wire.value === null || wire.bound === null) return null;
+  const capacity = wire.cut_capacity === null ? null : decode(wire.cut_capacity, "float32");
+  const cut = wire.cut === null ? [] : rows3(decode(wire.cut, "int32"));
+  const side = wire.source_side === null ? null : decode(wire.source_side, "uint8");
+  return {
+    value: wire.value,
+    bound: wire.bound,
+    binding: wire.binding,
+    cut: cut.map((edge, i) => ({ ...edge, capacity: capacity?.[i] ?? 0 })),
+    sourceSide:
+      side === null ? [] : Array.from({ length: levels }, (_, i) => side.subarray(i * n, i * n + n)),
+  };
+}
