@@ -1,0 +1,100 @@
+// Bundle js/src into attn_widget/static and record which sources the bundle was made from.
+//
+//   node build.mjs            minified, the one that ships
+//   node build.mjs --watch    readable, with a source map, rebuilt at every save
+//
+// `widget.stamp` holds "<sha256 of the inputs> release|watch". attn_widget/bundle.py computes the
+// same hash in Python and compares, so a bundle older than its sources is never served.
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = join(here, "..", "attn_widget", "static");
+const watch = process.argv.includes("--watch");
+
+/** The files that decide what the bundle holds, as sorted paths relative to js/. */
+function inputs() {
+  const sources = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(ts|css)$/.test(entry.name))
+    .map((entry) => relative(here, join(entry.parentPath ?? entry.path, entry.name)))
+    .map((path) => path.split(sep).join("/"));
+  return [...sources, "build.mjs", "package-lock.json", "tsconfig.json"].sort();
+}
+
+function fingerprint() {
+  const hash = createHash("sha256");
+  for (const path of inputs()) {
+    const content = readFileSync(join(here, path));
+    hash.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
+}
+
+/** A reader sees the old file or the new one, never half of one. */
+function replace(name, content) {
+  const partial = join(target, `.${name}.${process.pid}`);
+  try {
+    writeFileSync(partial, content);
+    renameSync(partial, join(target, name));
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+let before = "";
+
+const writer = {
+  name: "writer",
+  setup(build) {
+    // Taken before the sources are read: an edit during the build leaves a stamp that is out of
+    // date, and so a rebuild, never a stamp that claims more than was built.
+    build.onStart(() => {
+      before = fingerprint();
+    });
+    build.onEnd((result) => {
+      if (result.errors.length > 0) return;
+      mkdirSync(target, { recursive: true });
+      const sizes = [];
+      for (const file of result.outputFiles) {
+        const name = file.path.slice(file.path.lastIndexOf(sep) + 1);
+        replace(name, file.contents);
+        const compressed = gzipSync(file.contents, { level: 9 }).length;
+        sizes.push(`${name} ${kilobytes(file.contents.length)} (${kilobytes(compressed)} gzip)`);
+      }
+      replace("widget.stamp", `${before} ${watch ? "watch" : "release"}\n`);
+      console.log(`bundle: ${sizes.join(", ")}`);
+    });
+  },
+};
+
+const options = {
+  absWorkingDir: here,
+  entryPoints: ["src/widget.ts", "src/widget.css"],
+  outdir: target,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  minify: !watch,
+  sourcemap: watch ? "inline" : false,
+  logLevel: "warning",
+  write: false,
+  plugins: [writer],
+};
+
+if (watch) {
+  const context = await esbuild.context(options);
+  await context.watch();
+} else {
+  // esbuild has printed what is wrong and where; its stack trace would add nothing.
+  await esbuild.build(options).catch(() => {
+    process.exitCode = 1;
+  });
+}
