@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .mixing import layer_maps as layer_maps
     from .rollout import rollout as rollout
     from .sample import load_sample as load_sample
+    from .sample import sample_names as sample_names
     from .trace import Trace as Trace
     from .trace import trace as trace
     from .widget import AttentionWidget as AttentionWidget
@@ -32,6 +33,7 @@ _HOME = {
     "layer_maps": "mixing",
     "load_sample": "sample",
     "rollout": "rollout",
+    "sample_names": "sample",
     "trace": "trace",
 }
 
