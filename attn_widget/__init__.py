@@ -8,36 +8,37 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# Bound now, and needing numpy alone. `rollout` is the name of a function and of its module: were it
+# resolved later, whoever imported the module first would have put the module in its place.
+from .attention import Attention, AttentionError, as_attention
+from .mixing import EmptyRowsWarning, layer_maps
+from .rollout import rollout
+
 if TYPE_CHECKING:
-    from .attention import Attention as Attention
-    from .attention import AttentionError as AttentionError
     from .flow import attention_flow as attention_flow
-    from .mixing import layer_maps as layer_maps
-    from .rollout import rollout as rollout
     from .sample import load_sample as load_sample
-    from .sample import sample_names as sample_names
-    from .trace import Trace as Trace
-    from .trace import trace as trace
     from .widget import AttentionWidget as AttentionWidget
 
 __version__ = "0.1.0"
 
-# Public name -> the module that defines it. Resolved on first use, so that `import attn_widget`
-# costs a few milliseconds and a script that only wants rollout never loads ipywidgets or numba.
+# Public name -> the module that defines it, imported on first use: a script that only wants
+# rollout never loads numba or ipywidgets.
 _HOME = {
-    "Attention": "attention",
-    "AttentionError": "attention",
     "AttentionWidget": "widget",
-    "Trace": "trace",
     "attention_flow": "flow",
-    "layer_maps": "mixing",
     "load_sample": "sample",
-    "rollout": "rollout",
-    "sample_names": "sample",
-    "trace": "trace",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - every entry is a string
+__all__ = [  # noqa: PLE0604 - every entry is a string
+    "Attention",
+    "AttentionError",
+    "EmptyRowsWarning",
+    "__version__",
+    "as_attention",
+    "layer_maps",
+    "rollout",
+    *_HOME,
+]
 
 
 def __getattr__(name: str) -> Any:
