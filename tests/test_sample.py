@@ -39,7 +39,8 @@ def test_a_sample_is_a_six_layer_twelve_head_bert(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stored_rows_are_softmax_rows_within_float16(name: str) -> None:
-    stored = np.load((files("attn_widget") / "data" / f"{name}.npy").open("rb"))
+    with (files("attn_widget") / "data" / f"{name}.npy").open("rb") as file:
+        stored = np.load(file)
     assert stored.dtype == np.float16
     sums = stored.astype(np.float64).sum(axis=-1)
     # Rounding to nearest moves each weight by at most 2^-11 of itself, or half a subnormal step.
