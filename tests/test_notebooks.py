@@ -1,0 +1,80 @@
+"""Both notebooks run from top to bottom in a real kernel, and are stored without outputs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+FIRST_LOOK = FOLDER / "01_first_look.ipynb"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def read(path: Path) -> NotebookNode:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def executed(path: Path) -> NotebookNode:
+    """Run every cell; a cell that raises, a failed assertion among them, raises here."""
+    client = NotebookClient(
+        read(path),
+        kernel_name="python3",
+        timeout=300,
+        resources={"metadata": {"path": str(FOLDER)}},
+    )
+    return client.execute()
+
+
+def test_the_two_notebooks_are_there() -> None:
+    assert [path.name for path in NOTEBOOKS] == [
+        "01_first_look.ipynb",
+        "02_rollout_and_flow.ipynb",
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_stored_without_outputs(path: Path) -> None:
+    for cell in code_cells(read(path)):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+
+
+def test_the_first_look_shows_two_widgets_a_table_and_no_error() -> None:
+    notebook = executed(FIRST_LOOK)
+    assert len(notebook.cells) < 15
+    shown = [set(output.get("data", ())) for output in outputs(notebook)]
+    assert sum(WIDGET_VIEW in kinds for kinds in shown) == 2
+    assert sum("text/html" in kinds and WIDGET_VIEW not in kinds for kinds in shown) == 1
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+
+
+def test_the_mathematics_by_hand_holds() -> None:
+    notebook = executed(FOLDER / "02_rollout_and_flow.ipynb")
+    assertions = sum(cell.source.count("assert ") for cell in code_cells(notebook))
+    assert assertions >= 20
+    assert all(cell.execution_count is not None for cell in code_cells(notebook))
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_code_shown_in_prose_is_python(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for snippet in re.findall(r"```python\n(.*?)```", cell.source, flags=re.DOTALL):
+                compile(snippet, path.name, "exec")
