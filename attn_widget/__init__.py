@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-# Bound now, and needing numpy alone. `rollout` is the name of a function and of its module: were it
-# resolved later, whoever imported the module first would have put the module in its place.
+# Bound now, and needing numpy alone. `rollout` and `trace` name a function and its module: if they
+# were resolved later, whoever imported the module first would put the module in its place.
 from .attention import Attention, AttentionError, as_attention
 from .mixing import EmptyRowsWarning, layer_maps
 from .rollout import rollout
+from .trace import Trace, trace
 
 if TYPE_CHECKING:
     from .flow import attention_flow as attention_flow
@@ -33,10 +34,12 @@ __all__ = [  # noqa: PLE0604 - every entry is a string
     "Attention",
     "AttentionError",
     "EmptyRowsWarning",
+    "Trace",
     "__version__",
     "as_attention",
     "layer_maps",
     "rollout",
+    "trace",
     *_HOME,
 ]
 
