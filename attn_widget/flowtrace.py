@@ -1,0 +1,225 @@
+"""One maximum flow with its edges and its minimum cut: what a selection shows, and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import maxflow
+from .attention import AttentionError
+
+Floats = NDArray[np.float64]
+Binding = Literal["interior", "source", "sink", "both"]
+
+
+@dataclass(frozen=True)
+class FlowTrace:
+    """A maximum flow between two sets of tokens, and a minimum cut of the same value.
+
+    The source set stands at the top level as one super-source (each of its tokens can send all
+    that its out edges carry), the sink set at the bottom level as one super-sink.
+
+    Attributes
+    ----------
+    value : float
+        The maximum flow; the cut's capacity.
+    edges : array, shape (blocks, queries, keys)
+        What flows on each edge, lowest block first. Many flows have this value; this one starts
+        from the rollout walk between the two ends (which is a feasible flow), scaled down where
+        it would not fit, and adds shortest augmenting paths until none is left.
+    source_side : array of bool, shape (levels, n), lowest level first
+        The smallest source side of all minimum cuts: what the source could still reach.
+    cut : list of (block, query, key)
+        The edges that leave the source side, all of them full; block counted from the bottom of
+        the range.
+    bound : float
+        min(out capacity of the sources, in capacity of the sinks).
+    binding : {"interior", "source", "sink", "both"}
+        Whether the value meets the out capacity of the sources, the in capacity of the sinks.
+    gap : float
+        |flow - cut|, at most 1e-9.
+    """
+
+    value: float
+    edges: Floats
+    source_side: NDArray[np.bool_]
+    cut: list[tuple[int, int, int]]
+    bound: float
+    binding: Binding
+    gap: float
+
+
+def flow_trace(
+    maps: Floats, sources: Sequence[int] | None = None, sinks: Sequence[int] | None = None
+) -> FlowTrace:
+    """Find a maximum flow from `sources` at the top level to `sinks` at the bottom level.
+
+    Parameters
+    ----------
+    maps : array, shape (blocks, queries, keys)
+        Edge capacities, lowest block first, as `layer_maps` returns.
+    sources, sinks : token positions, optional
+        None is every token of that level.
+
+    Returns
+    -------
+    FlowTrace
+        Of several sources or sinks together: the maximum flow of the set, not a sum of pairs.
+    """
+    maps = np.ascontiguousarray(maps, dtype=np.float64)
+    blocks, n, _ = maps.shape
+    rows, columns = _members(sources, n, "source"), _members(sinks, n, "sink")
+    capacity = maps.copy()
+    capacity[-1, ~rows] = 0
+    capacity[0, :, ~columns] = 0
+    out, into = float(capacity[-1].sum()), float(capacity[0].sum())
+    walk = _walk(capacity, rows, columns)
+    if blocks == 1:
+        edges = capacity.copy()
+    else:
+        edges = _augmented(capacity, walk)
+    side = _source_side(maps, edges, rows, columns)
+    cut = [
+        (block, int(query), int(key))
+        for block in range(blocks)
+        for query, key in zip(
+            *np.nonzero((side[block + 1][:, None] & ~side[block]) & (maps[block] > 0)), strict=True
+        )
+    ]
+    value = float(sum(maps[edge] for edge in cut))
+    bound = min(out, into)
+    at_source = value >= out - maxflow.TOLERANCE
+    at_sink = value >= into - maxflow.TOLERANCE
+    kinds: tuple[Binding, ...] = ("interior", "source", "sink", "both")
+    return FlowTrace(
+        value=value,
+        edges=edges,
+        source_side=side,
+        cut=cut,
+        bound=bound,
+        binding=kinds[at_source + 2 * at_sink],
+        gap=abs(value - float(edges[-1].sum())),
+    )
+
+
+def verify(
+    maps: Floats,
+    trace: FlowTrace,
+    sources: Sequence[int] | None = None,
+    sinks: Sequence[int] | None = None,
+) -> None:
+    """Check from first principles that `trace` is a maximum flow; `AssertionError` if it is not.
+
+    Sign, capacity, conservation at every token between the ends, no flow from or to tokens
+    outside the sets, and a cut of the same value; each to 1e-9.
+    """
+    maps = np.asarray(maps, dtype=np.float64)
+    n = maps.shape[1]
+    rows, columns = _members(sources, n, "source"), _members(sinks, n, "sink")
+    edges, side = trace.edges, trace.source_side
+    inside = edges[:-1].sum(axis=2) - edges[1:].sum(axis=1)
+    cut = sum(float(maps[b][np.ix_(side[b + 1], ~side[b])].sum()) for b in range(len(maps)))
+    faults = {
+        "a negative flow": -edges.min(),
+        "a flow above its capacity": (edges - maps).max(),
+        "what enters a token does not leave it": np.abs(inside).max(initial=0.0),
+        "flow from outside the sources": edges[-1, ~rows].sum(),
+        "flow to outside the sinks": edges[0][:, ~columns].sum(),
+        "the flow is not the value": abs(edges[-1].sum() - trace.value),
+        "what arrives is not the value": abs(edges[0].sum() - trace.value),
+        "the cut is not the value": abs(cut - trace.value),
+        "the listed cut is not the value": abs(sum(maps[e] for e in trace.cut) - trace.value),
+        "a source is outside the source side": float((rows & ~side[-1]).any()),
+        "a sink is inside the source side": float((columns & side[0]).any()),
+        "value above its bound": trace.value - trace.bound,
+        "the gap": trace.gap,
+    }
+    for fault, size in faults.items():
+        if not size <= maxflow.TOLERANCE:
+            message = f"flow of value {trace.value} refuted: {fault} ({size})"
+            raise AssertionError(message)
+
+
+def _members(tokens: Sequence[int] | None, n: int, name: str) -> NDArray[np.bool_]:
+    if tokens is None:
+        return np.ones(n, np.bool_)
+    wanted = np.zeros(n, np.bool_)
+    for token in tokens:
+        if not 0 <= token < n:
+            message = f"{name} {token} is out of range: choose tokens from 0 to {n - 1}."
+            raise AttentionError(message)
+        wanted[token] = True
+    if not wanted.any():
+        raise AttentionError(f"There is no {name}: give at least one token, or None for all.")
+    return wanted
+
+
+def _walk(capacity: Floats, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Floats:
+    """The rollout walk between the two ends, scaled to fit the capacities: a feasible flow."""
+    blocks, n, _ = capacity.shape
+    # Sums along the first axis, not products by BLAS: the same to the last bit on every machine.
+    arrive = np.empty((blocks + 1, n))
+    arrive[0] = columns
+    for block in range(blocks):
+        arrive[block + 1] = (capacity[block].T * arrive[block][:, None]).sum(axis=0)
+    mass = rows.astype(np.float64)
+    edges = np.empty_like(capacity)
+    for block in reversed(range(blocks)):
+        edges[block] = mass[:, None] * capacity[block] * arrive[block]
+        mass = (capacity[block] * mass[:, None]).sum(axis=0)
+    over = np.divide(edges, capacity, out=np.zeros_like(edges), where=capacity > 0).max()
+    return edges / over if over > 1 else edges
+
+
+def _augmented(capacity: Floats, walk: Floats) -> Floats:
+    """Augment the walk to a maximum flow along shortest paths."""
+    kernels = maxflow.kernels()
+    blocks, n, _ = capacity.shape
+    caps = np.ascontiguousarray(capacity[-2:0:-1])
+    flow = np.minimum(np.ascontiguousarray(walk[-2:0:-1]), caps)
+    supply, demand = capacity[-1].sum(axis=0), capacity[0].sum(axis=1)
+    if blocks > 2:
+        supply_left = np.maximum(supply - flow[0].sum(axis=1), 0)
+        demand_left = np.maximum(demand - flow[-1].sum(axis=0), 0)
+    else:
+        supply_left, demand_left = supply.copy(), demand.copy()
+    rest = caps - flow
+    back = np.ascontiguousarray(flow.transpose(0, 2, 1))
+    kernels.augment_whole(caps, rest, back, supply_left, demand_left)
+    edges = np.empty_like(capacity)
+    edges[-2:0:-1] = back.transpose(0, 2, 1)
+    edges[-1] = _shared(capacity[-1], supply, supply - supply_left)
+    edges[0] = _shared(capacity[0].T, demand, demand - demand_left).T
+    return edges
+
+
+def _shared(capacity: Floats, total: Floats, used: Floats) -> Floats:
+    """Share what each column uses among its edges, in proportion to their capacities."""
+    share = np.divide(used, total, out=np.zeros_like(used), where=total > 0)
+    shared: Floats = capacity * np.minimum(share, 1)
+    return shared
+
+
+def _source_side(
+    maps: Floats, edges: Floats, rows: NDArray[np.bool_], columns: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Nodes that the sources reach over edges that are not full, or backwards over any flow."""
+    blocks, n, _ = maps.shape
+    side = np.zeros((blocks + 1, n), np.bool_)
+    side[-1] = rows
+    forward, backward = edges < maps, edges > 0
+    backward[0][:, columns] = False
+    forward[0][:, columns] = False
+    changed = True
+    while changed:
+        before = side.sum()
+        for block in reversed(range(blocks)):
+            side[block] |= forward[block][side[block + 1]].any(axis=0)
+        for block in range(blocks):
+            side[block + 1] |= backward[block][:, side[block]].any(axis=1)
+        changed = side.sum() > before
+    return side
