@@ -138,9 +138,7 @@ def trace(
     array([0.4375, 0.5625])
     """
     attention = as_attention(attention)
-    if not isinstance(method, str) or method not in get_args(Method):
-        message = f"method must be 'attention', 'rollout' or 'flow', not {method!r}."
-        raise AttentionError(message)
+    method = _check_method(method)
     n_layers, n_tokens = attention.n_layers, attention.n_tokens
     top, sources = _read_end("source", source, n_layers, n_tokens)
     bottom, sinks = _read_end("sink", sink, n_layers, n_tokens)
@@ -232,6 +230,14 @@ def flow_of_maps(
         gap=float(found.gap),
         empty_rows=empty_rows,
     )
+
+
+def _check_method(method: object) -> Method:
+    for known in get_args(Method):
+        if isinstance(method, str) and method == known:
+            return known  # type: ignore[no-any-return]
+    message = f"method must be 'attention', 'rollout' or 'flow', not {method!r}."
+    raise AttentionError(message)
 
 
 def _read_end(name: str, end: object, n_layers: int, n_tokens: int) -> tuple[int | None, Tokens]:
