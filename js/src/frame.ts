@@ -3,7 +3,7 @@
  * state, computed once and read by every view. Views never look at the model themselves.
  */
 import type { Theme } from "./color";
-import { displayToken, type TokenText } from "./format";
+import { displayTokens, type TokenText } from "./format";
 import type { Hovered } from "./hover";
 import { type Scale, matrixScale } from "./layout/scale";
 import type { Fusion, GraphNode, Heads, Method, Model, Progress, ShownMatrix, ShownTrace } from "./model";
@@ -158,7 +158,7 @@ export class FrameBuilder {
     if (same(this.#tokensKey, [tokens, special])) return;
     this.#tokensKey = [tokens, special];
     this.#special = new Set(special);
-    this.#tokens = tokens.map((raw, i) => displayToken(raw, this.#special.has(i)));
+    this.#tokens = displayTokens(tokens, this.#special);
   }
 
   #readMatrix(wire: ShownMatrix | Record<string, never>, residual: number): MatrixView | null {

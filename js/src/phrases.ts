@@ -1,0 +1,71 @@
+/** The parts that sentences and tooltips are made of. Pure. */
+import { listed, quoted, type TokenText } from "./format";
+
+export interface Span {
+  text: string;
+  /** "strong": tokens and figures; "quiet": the second clause; "cut": the colour of the cut. */
+  tone: "plain" | "strong" | "quiet" | "cut";
+}
+
+export interface Finding {
+  spans: Span[];
+  facts: string[];
+}
+
+export interface Share {
+  token: number;
+  value: number;
+}
+
+export const plain = (text: string): Span => ({ text, tone: "plain" });
+export const strong = (text: string): Span => ({ text, tone: "strong" });
+export const quiet = (text: string): Span => ({ text, tone: "quiet" });
+export const cut = (text: string): Span => ({ text, tone: "cut" });
+
+export function textOf(spans: readonly Span[]): string {
+  return spans.map(({ text }) => text).join("");
+}
+
+export function levelWords(level: number): string {
+  return level === 0 ? "the input" : `layer ${level}`;
+}
+
+/** Tokens by falling value; equal ones in the order of the text; NaN left out. */
+export function ranked(values: ArrayLike<number>): Share[] {
+  return Array.from(values, (value, token) => ({ token, value }))
+    .filter(({ value }) => !Number.isNaN(value))
+    .sort((a, b) => b.value - a.value || a.token - b.token);
+}
+
+/** Names tokens within one sentence: where two of them read the same, their position is added. */
+export class Names {
+  readonly #tokens: readonly TokenText[];
+  readonly #twins = new Set<string>();
+
+  constructor(tokens: readonly TokenText[]) {
+    this.#tokens = tokens;
+  }
+
+  /** Say beforehand which tokens the sentence names. */
+  settle(named: readonly number[]): void {
+    const owner = new Map<string, number>();
+    for (const token of named) {
+      const name = quoted(this.#tokens[token]!);
+      const other = owner.get(name);
+      if (other !== undefined && other !== token) this.#twins.add(name);
+      owner.set(name, token);
+    }
+  }
+
+  of(token: number): string {
+    const name = quoted(this.#tokens[token]!);
+    return this.#twins.has(name) ? `${name}\u00a0${token}` : name;
+  }
+
+  /** A set: up to three names, the rest as a number. */
+  all(tokens: readonly number[]): string {
+    if (tokens.length <= 3) return listed(tokens.map((token) => this.of(token)));
+    const first = tokens.slice(0, 2).map((token) => this.of(token));
+    return listed([...first, `${tokens.length - 2} more`]);
+  }
+}
