@@ -1,0 +1,276 @@
+"""`Analysis`: an Attention with its caches, which answers every question the views ask.
+
+Headless: no traits, no bytes, no threads of its own. The widget, the charts and the exports ask
+here, so that one definition of each number serves them all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .flow import FlowTrace, FlowValues, flow_trace, flow_values
+from .mixing import HeadFusion, fused_maps, mix_residual
+from .rollout import masses_down, masses_up, matrix_terms, rollout_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from .attention import Attention
+    from .selection import Selection
+
+Float = NDArray[np.float64]
+T = TypeVar("T")
+
+_REMEMBERED = 24
+"""Results kept: enough to step back and forth between a few settings."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the numbers; the same names and meanings as everywhere."""
+
+    method: str
+    levels: tuple[int, int]
+    heads: HeadFusion = "mean"
+    top_head: int | None = None
+    residual: float | tuple[float, ...] = 0.5
+
+    @property
+    def polynomial(self) -> bool:
+        """Whether the numbers are polynomials in one residual that all layers share."""
+        return self.method != "attention" and not isinstance(self.residual, tuple)
+
+
+class Relevance(NamedTuple):
+    """One number a token, shape (n,); with flow also the bound and what limits each.
+
+    `binding` holds codes of `flow.BINDINGS`; both are None for the other methods and for means.
+    """
+
+    values: Float
+    bound: Float | None = None
+    binding: NDArray[np.uint8] | None = None
+
+
+class Analysis:
+    """Answers about one Attention. Safe to ask from several threads.
+
+    Parameters
+    ----------
+    attention : Attention
+    """
+
+    def __init__(self, attention: Attention) -> None:
+        self.attention = attention
+        self._memory: OrderedDict[Any, Any] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def fused(self, settings: Settings) -> Float:
+        """Layer maps before the residual, shape (blocks, n, n)."""
+        key = ("fused", settings.levels, settings.heads, settings.top_head)
+        return self._remember(
+            key,
+            lambda: fused_maps(
+                self.attention,
+                levels=settings.levels,
+                heads=settings.heads,
+                top_head=settings.top_head,
+            ),
+        )
+
+    def maps(self, settings: Settings) -> Float:
+        """Layer maps, shape (blocks, n, n); the attention method has no residual in it."""
+        fused = self.fused(settings)
+        if settings.method == "attention":
+            return fused
+        return self._remember(
+            ("maps", settings.levels, settings.heads, settings.top_head, settings.residual),
+            lambda: mix_residual(fused, settings.residual),
+        )
+
+    def between(self, settings: Settings, selection: Selection) -> Float:
+        """The layer maps that a trace between the ends of `selection` passes."""
+        start = settings.levels[0]
+        return self.maps(settings)[selection.start - start : selection.stop - start]
+
+    def matrix_levels(self, settings: Settings) -> tuple[int, int]:
+        """Levels of the shown matrix's columns and rows."""
+        start, stop = settings.levels
+        return (stop - 1, stop) if settings.method == "attention" else (start, stop)
+
+    def matrix(self, settings: Settings) -> Float:
+        """The shown matrix, shape (n, n): rows = queries, columns = keys."""
+        if settings.method == "attention":
+            last: Float = self.fused(settings)[-1]
+            return last
+        if settings.method == "rollout":
+            # The maps are float64, so the product is; `rollout_matrix` takes float32 as well.
+            product = self._remember(
+                ("matrix", settings), lambda: rollout_matrix(self.maps(settings))
+            )
+            return cast("Float", product)
+        return self.flow(settings).values
+
+    def flow(self, settings: Settings, **watch: Any) -> FlowValues:
+        """All pairs of attention flow with bounds and bindings; `watch` goes to `flow_values`."""
+        return self._remember(
+            ("flow", settings),
+            lambda: flow_values(self.maps(settings), **watch),
+        )
+
+    def known_flow(self, settings: Settings) -> FlowValues | None:
+        """All pairs of attention flow if they have been computed, else None."""
+        with self._lock:
+            known: FlowValues | None = self._memory.get(("flow", settings))
+            return known
+
+    def matrix_terms(self, settings: Settings) -> Float:
+        """The rollout matrix as a polynomial in the residual, shape (blocks + 1, n, n)."""
+        key = ("matrix terms", settings.levels, settings.heads, settings.top_head)
+        return self._remember(key, lambda: matrix_terms(self.fused(settings)))
+
+    def relevance(self, settings: Settings, selection: Selection, **watch: Any) -> Relevance:
+        """What the selection draws from each token, or where its input goes.
+
+        Sources: their mean rollout row, or the flow that they together can draw from each token.
+        Sinks alone: for each output, the share (or the flow) that comes from them. Nothing
+        selected: the mean row of the matrix. `watch` goes to `flow.flow_values`.
+        """
+        if settings.method == "flow":
+            return self._flow_relevance(settings, selection, watch)
+        if settings.method == "attention" and selection.empty:
+            return Relevance(self.matrix(settings).mean(axis=0))
+        if not selection.forward:
+            # A pair is asked for the whole row of its source: the sink is one entry of it.
+            selection = replace(selection, sinks=None)
+        down, up = self.masses(settings, selection)
+        if settings.method == "attention":
+            return Relevance(up[1] if selection.forward else down[-2])
+        return Relevance(up[-1] if selection.forward else down[0])
+
+    def masses(self, settings: Settings, selection: Selection) -> tuple[Float, Float]:
+        """The two factors of a walk's node masses, each of shape (levels, n).
+
+        `down` starts at the sources (a set: their mean; nothing selected: the mean over all; sinks
+        alone: one on every output), `up` at the sinks (none: one everywhere).
+        """
+        fused = self.between(settings, selection)
+        n = self.attention.n_tokens
+        top, bottom = start_masses(selection, n)
+        if settings.method != "attention":
+            return masses_down(fused, top), masses_up(fused, bottom)
+        return _direct_masses(fused, top, bottom, selection)
+
+    def flow_path(self, settings: Settings, selection: Selection) -> FlowTrace:
+        """One maximum flow between the ends of the selection, with its minimum cut."""
+        return self._remember(
+            ("flow path", settings, selection),
+            lambda: flow_trace(
+                self.between(settings, selection), selection.sources, selection.sinks
+            ),
+        )
+
+    def _flow_relevance(
+        self, settings: Settings, selection: Selection, watch: dict[str, Any]
+    ) -> Relevance:
+        if selection.empty:
+            return Relevance(self.flow(settings, **watch).values.mean(axis=0))
+        known = self.known_flow(settings)
+        whole = (selection.start, selection.stop) == settings.levels
+        tokens = selection.sinks if selection.forward else selection.sources
+        assert tokens is not None
+        if known is not None and whole and len(tokens) == 1:
+            cut = (slice(None), tokens[0]) if selection.forward else (tokens[0], slice(None))
+            return Relevance(known.values[cut], known.bound[cut], known.binding[cut])
+        key = (
+            "flow relevance",
+            settings,
+            selection.start,
+            selection.stop,
+            selection.forward,
+            tokens,
+        )
+        found: FlowValues = self._remember(
+            key,
+            lambda: self._flow_of_set(
+                self.between(settings, selection), tokens, watch, forward=selection.forward
+            ),
+        )
+        return Relevance(found.values.ravel(), found.bound.ravel(), found.binding.ravel())
+
+    @staticmethod
+    def _flow_of_set(
+        maps: Float, tokens: tuple[int, ...], watch: dict[str, Any], *, forward: bool
+    ) -> FlowValues:
+        """Flow between a set at one end and every single token at the other.
+
+        A set's own supply is unlimited, so its edges may be added up into one of its tokens: the
+        flow of that one token in the merged network is the flow of the set in the first one.
+        """
+        # The last source and the first sink: a causal network stays causal when merged.
+        token = min(tokens) if forward else max(tokens)
+        if len(tokens) > 1:
+            maps = maps.copy()
+            if forward:
+                maps[0, :, token] = maps[0][:, list(tokens)].sum(axis=1)
+            else:
+                maps[-1, token, :] = maps[-1][list(tokens)].sum(axis=0)
+        if forward:
+            return flow_values(maps, sinks=[token], **watch)
+        return flow_values(maps, sources=[token], **watch)
+
+    def _remember(self, key: Hashable, compute: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._memory:
+                self._memory.move_to_end(key)
+                known: T = self._memory[key]
+                return known
+        # Outside the lock: minutes of a large flow must not block a question about one row. Two
+        # threads that ask the same at once compute it twice, and both get the right answer.
+        value = compute()
+        with self._lock:
+            self._memory[key] = value
+            while len(self._memory) > _REMEMBERED:
+                self._memory.popitem(last=False)
+        return value
+
+
+def start_masses(selection: Selection, n_tokens: int) -> tuple[Float, Float]:
+    """The masses that a walk starts from: at the top, and at the bottom."""
+    top = np.ones(n_tokens)
+    if not selection.forward:
+        sources = range(n_tokens) if selection.sources is None else selection.sources
+        top = np.zeros(n_tokens)
+        top[list(sources)] = 1 / len(sources)
+    bottom = np.ones(n_tokens)
+    if selection.sinks is not None:
+        bottom = np.zeros(n_tokens)
+        bottom[list(selection.sinks)] = 1
+    return top, bottom
+
+
+def _direct_masses(
+    maps: Float, top: Float, bottom: Float, selection: Selection
+) -> tuple[Float, Float]:
+    """Raw attention goes one layer and no further: each block starts anew.
+
+    Nothing selected: every block from all of its queries. Sources: the block below them. Sinks
+    alone: the block above them. A pair more than one layer apart shares no edge.
+    """
+    blocks, n, _ = maps.shape
+    down, up = np.zeros((blocks + 1, n)), np.zeros((blocks + 1, n))
+    if selection.empty:
+        down[:], up[:] = top, bottom
+    elif selection.forward:
+        down[0], up[0] = maps[0].sum(axis=0), bottom
+        down[1], up[1] = top, maps[0] @ bottom
+    else:
+        down[-1], up[-1] = top, maps[-1] @ (bottom if blocks == 1 else np.ones(n))
+        down[-2], up[-2] = top @ maps[-1], bottom if blocks == 1 else np.ones(n)
+    return down, up

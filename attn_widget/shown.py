@@ -1,0 +1,190 @@
+"""What the browser is sent: the shown matrix and the shown trace, ready to pack.
+
+`ShownMatrix` and `ShownTrace` in `js/src/model.ts` document every entry; `trace.ts` evaluates them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .analysis import Analysis, Float, Relevance, Settings, start_masses
+from .flow import BINDINGS, FlowTrace
+from .mixing import mix_residual
+from .rollout import down_terms, evaluate_terms, masses_down, up_terms
+from .wire import pack
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .selection import Selection
+
+TERMS_BUDGET = 1_000_000
+"""Numbers, 4 bytes each. A rollout matrix whose terms are more is sent as it is, without them."""
+
+ALL_EDGES = 64
+"""Up to this many tokens every edge is sent; above, those that can be among the strongest."""
+
+EDGES_A_BLOCK = 1500
+CONTEXT_A_BLOCK = 70
+
+PROBED_RESIDUALS = (0.2, 0.5, 0.8)
+"""Where on the slider the strongest edges are looked for."""
+
+UNKNOWN = len(BINDINGS)
+"""Binding code of a cell that is not computed yet; it follows the known ones in `model.ts`."""
+
+
+def shown_matrix(analysis: Analysis, settings: Settings) -> dict[str, Any]:
+    """Pack the matrix of the settings; with flow only if it has been computed."""
+    if settings.method == "flow":
+        known = analysis.known_flow(settings)
+        if known is not None:
+            return flow_matrix(settings, known.values, known.binding)
+        n = analysis.attention.n_tokens
+        return flow_matrix(settings, np.full((n, n), np.nan), np.full((n, n), UNKNOWN, np.uint8))
+    if in_terms(analysis, settings):
+        terms = analysis.matrix_terms(settings)
+    else:
+        terms = analysis.matrix(settings)[None]
+    levels = analysis.matrix_levels(settings)
+    return {"method": settings.method, "levels": levels, "terms": pack(terms), "binding": None}
+
+
+def flow_matrix(settings: Settings, values: Float, binding: NDArray[np.uint8]) -> dict[str, Any]:
+    """Pack a flow matrix, maybe a partial one: NaN where it is still being computed."""
+    return {
+        "method": "flow",
+        "levels": settings.levels,
+        "terms": pack(values[None]),
+        "binding": pack(binding),
+    }
+
+
+def in_terms(analysis: Analysis, settings: Settings) -> bool:
+    """Whether the shown matrix is sent as a polynomial in the residual."""
+    start, stop = settings.levels
+    n = analysis.attention.n_tokens
+    size = (stop - start + 1) * n * n
+    return settings.method == "rollout" and settings.polynomial and size <= TERMS_BUDGET
+
+
+def shown_trace(
+    analysis: Analysis, settings: Settings, selection: Selection, relevance: Relevance | None
+) -> dict[str, Any]:
+    """Pack the trace of the selection; `relevance` is None where the browser derives it itself."""
+    trace = {
+        "method": settings.method,
+        "levels": (selection.start, selection.stop),
+        "sources": selection.sources,
+        "sinks": selection.sinks,
+        "value": None,
+        "bound": None,
+        "binding": None,
+        "cut": None,
+        "cut_capacity": None,
+        "source_side": None,
+        "relevance": None if relevance is None else pack(relevance.values),
+        "relevance_binding": (
+            None if relevance is None or relevance.binding is None else pack(relevance.binding)
+        ),
+        "context": None if selection.empty else pack(_context(analysis, settings)),
+    }
+    if settings.method == "flow" and selection.sinks is not None:
+        return trace | _flow_entries(analysis, settings, selection)
+    # A flow from a source to every input takes all that the source has, and the walk carries it:
+    # the walk is one of its maximum flows.
+    return trace | _walk_entries(analysis, settings, selection)
+
+
+def _flow_entries(analysis: Analysis, settings: Settings, selection: Selection) -> dict[str, Any]:
+    path: FlowTrace = analysis.flow_path(settings, selection)
+    block, query, key = np.nonzero(path.edges)
+    cut = np.array(path.cut, dtype=np.int32).reshape(-1, 3)
+    capacity = analysis.between(settings, selection)[cut[:, 0], cut[:, 1], cut[:, 2]]
+    into = path.edges[-1].sum(axis=1)
+    through = np.concatenate([path.edges.sum(axis=1), into[None]])
+    return {
+        "kind": "flow",
+        "polynomial": False,
+        "mixed": False,
+        "down": pack(through),
+        "up": None,
+        "edges": pack(np.stack([block + selection.start, query, key], axis=1)),
+        "weights": pack(path.edges[block, query, key]),
+        "value": path.value,
+        "bound": path.bound,
+        "binding": path.binding,
+        "cut": pack(cut + np.array([selection.start, 0, 0], dtype=np.int32)),
+        "cut_capacity": pack(capacity),
+        "source_side": pack(path.source_side),
+    }
+
+
+def _walk_entries(analysis: Analysis, settings: Settings, selection: Selection) -> dict[str, Any]:
+    start = settings.levels[0]
+    fused = analysis.fused(settings)[selection.start - start : selection.stop - start]
+    top, bottom = start_masses(selection, analysis.attention.n_tokens)
+    if settings.polynomial:
+        down, up = down_terms(fused, top), up_terms(fused, bottom)
+        mixed = fused
+        probes = [
+            (
+                mix_residual(fused, residual),
+                [evaluate_terms(terms, residual) for terms in down],
+                [evaluate_terms(terms, residual) for terms in up],
+            )
+            for residual in PROBED_RESIDUALS
+        ]
+    else:
+        mixed = analysis.between(settings, selection)
+        walk = analysis.masses(settings, selection)
+        down, up = [row[None] for row in walk[0]], [row[None] for row in walk[1]]
+        probes = [(mixed, list(walk[0]), list(walk[1]))]
+    edges = _strongest(probes)
+    return {
+        "kind": "walk",
+        "polynomial": settings.polynomial,
+        "mixed": settings.polynomial,
+        "down": pack(np.concatenate(down)),
+        "up": pack(np.concatenate(up)),
+        "edges": pack(edges + np.array([selection.start, 0, 0], dtype=np.int32)),
+        "weights": pack(mixed[edges[:, 0], edges[:, 1], edges[:, 2]]),
+    }
+
+
+def _strongest(probes: list[tuple[Float, list[Float], list[Float]]]) -> NDArray[np.int32]:
+    """Edges that carry something, (edges, 3): block, query, key; the strongest of a large graph."""
+    maps = probes[0][0]
+    n = maps.shape[-1]
+    found = []
+    for block in range(len(maps)):
+        chosen = [
+            _largest(down[block + 1][:, None] * mixed[block] * up[block], n)
+            for mixed, down, up in probes
+        ]
+        flat = np.unique(np.concatenate(chosen))
+        found.append(np.stack([np.full_like(flat, block), flat // n, flat % n], axis=1))
+    return np.concatenate(found).astype(np.int32)
+
+
+def _largest(mass: Float, n: int) -> NDArray[np.intp]:
+    flat = mass.ravel()
+    if n > ALL_EDGES and flat.size > EDGES_A_BLOCK:
+        top = np.argpartition(flat, -EDGES_A_BLOCK)[-EDGES_A_BLOCK:]
+        return top[flat[top] > 0]
+    return np.flatnonzero(flat)
+
+
+def _context(analysis: Analysis, settings: Settings) -> NDArray[np.int32]:
+    """The strongest edges of the mean trace: what a selection is seen against."""
+    maps = analysis.maps(settings)
+    n = maps.shape[-1]
+    down = masses_down(maps, np.full(n, 1 / n))
+    found = []
+    for block in range(len(maps)):
+        flat = (down[block + 1][:, None] * maps[block]).ravel()
+        top = np.argsort(-flat, kind="stable")[:CONTEXT_A_BLOCK]
+        found.append(np.stack([np.full_like(top, block), top // n, top % n], axis=1))
+    return (np.concatenate(found) + np.array([settings.levels[0], 0, 0])).astype(np.int32)
