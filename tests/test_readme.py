@@ -1,0 +1,54 @@
+"""What the README claims: its code runs, its pictures are there, its figures are measured."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import attn_widget as aw
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_its_code_runs() -> None:
+    use, own_model = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(use, "README.md", "exec"), names)
+    assert names["pair"].binding == "interior"
+    assert names["widget"].relevance.shape == (16,)
+    compile(own_model, "README.md", "exec")
+
+
+def test_its_pictures_are_there() -> None:
+    named = re.findall(r'(?:src|srcset)="([^"]+)"', README)
+    assert len(named) == 2
+    assert all((ROOT / name).is_file() for name in named)
+
+
+def saturated(stop: int, **settings: object) -> float:
+    """Share of pairs whose flow is the trivial bound min(out, in), in per cent."""
+    sample = aw.load_sample("curie")
+    flow = aw.attention_flow(sample, levels=(0, stop), **settings)
+    bottom = aw.layer_maps(sample, levels=(0, stop), **settings)[0]
+    return 100 * float((flow >= np.minimum(1, bottom.sum(axis=0)) - 1e-9).mean())
+
+
+@pytest.mark.parametrize(
+    ("residual", "wanted"), [(0.5, [1, 4, 33, 93]), (0.7, [0, 1, 3, 16]), (0.9, [0, 1, 1, 2])]
+)
+def test_it_says_how_often_flow_is_trivial(residual: float, wanted: list[int]) -> None:
+    measured = [round(saturated(stop, residual=residual)) for stop in (3, 4, 5, 6)]
+    assert measured == wanted
+    row = " | ".join(f"{share} %" for share in wanted)
+    assert f"residual {residual} | {row} |" in README.replace("**", "")
+
+
+def test_it_says_how_far_causal_rollout_piles_up() -> None:
+    uniform = np.tril(np.ones((64, 64)))
+    uniform /= uniform.sum(axis=1, keepdims=True)
+    piled = aw.rollout(np.broadcast_to(uniform, (32, 1, 64, 64)))[-1, 0]
+    assert f"{100 * piled:.1f} %" in README
