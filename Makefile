@@ -21,6 +21,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NPM := npm --prefix js --loglevel=error
 MODULES := js/node_modules/.complete
+NEW_ENOUGH := const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
 export PIP_ROOT_USER_ACTION := ignore
 
 help:
@@ -38,9 +39,7 @@ $(VENV)/made:
 	exit 1
 
 node:
-	@if ! command -v npm >/dev/null || ! node -e ' \
-	    const [major, minor] = process.versions.node.split(".").map(Number); \
-	    process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null; then \
+	@if ! command -v npm >/dev/null || ! node -e '$(NEW_ENOUGH)' 2>/dev/null; then \
 	  echo "make: Node 20.19 or newer, with npm, is needed to build the front end: install it and put it on PATH." >&2; \
 	  exit 1; \
 	fi
@@ -94,7 +93,12 @@ format: $(VENV)/dev
 	@$(BIN)/ruff check --fix --quiet .
 	@$(NPM) run --silent fix
 
-bench: $(VENV)/dev
+$(VENV)/bench: pyproject.toml $(VENV)/made | node
+	@echo "setup: attn-widget and the solvers it is timed against"
+	@$(INSTALL) --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/bench
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
 pictures: $(VENV)/dev bundle

@@ -1,0 +1,339 @@
+"""A real JupyterLab in a real Chromium: `Lab` is the server, `Notebook` a page on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from playwright.sync_api import Error as PlaywrightError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+
+PATIENCE = 30.0  # seconds; a condition that takes longer has failed
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {
+    # Asks at the first start whether it may fetch news, over the corner of every picture.
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
+}
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+# Runs in the page before anything else: the open notebook of a name, null while there is none.
+FIND = """window.findNotebook = (name) => {
+  const shell = window.jupyterapp?.shell;
+  return [...(shell?.widgets("main") ?? [])].find((it) => it.context?.path === name) ?? null;
+};"""
+
+READY = """async (name) => {
+  await window.jupyterapp.restored;
+  const panel = window.findNotebook(name);
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+}"""
+
+EXECUTE = """async ([name, code]) => {
+  const kernel = window.findNotebook(name).sessionContext.session.kernel;
+  const future = kernel.requestExecute({ code, store_history: false });
+  let text = "";
+  let error = null;
+  future.onIOPub = ({ header, content }) => {
+    if (header.msg_type === "stream" && content.name === "stdout") text += content.text;
+    if (header.msg_type === "execute_result") text += content.data["text/plain"];
+    if (header.msg_type === "error") error = content.traceback.join("\\n");
+  };
+  await future.done;
+  return { text, error };
+}"""
+
+RUN_ALL = """async (name) => {
+  const { content } = window.findNotebook(name);
+  await window.jupyterapp.commands.execute("notebook:run-all-cells");
+  for (const cell of content.widgets) {
+    const outputs = cell.model.type === "code" ? cell.model.outputs.toJSON() : [];
+    const failed = outputs.find((output) => output.output_type === "error");
+    if (failed) return failed.traceback.join("\\n");
+  }
+  return null;
+}"""
+
+
+class Lab:
+    """A JupyterLab server on a free port with settings, kernels and files of its own.
+
+    Parameters
+    ----------
+    home : Path
+        An empty folder. Notebooks are served from ``home/notebooks``; nothing of the user's Jupyter
+        configuration is read or written.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "notebooks"
+        self.log = home / "jupyter.log"
+        self._home = home
+        self._server: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Start the server and return when it answers."""
+        self.root.mkdir(parents=True)
+        settings = self._home / "settings"
+        settings.mkdir()
+        (settings / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.port={port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={self.root}",
+            "--ServerApp.disable_check_xsrf=True",
+            "--IdentityProvider.token=",
+            f"--LabApp.app_settings_dir={settings}",
+            "--LabApp.expose_app_in_browser=True",
+            *(["--allow-root"] if os.geteuid() == 0 else []),
+        ]
+        environment = dict(os.environ)
+        for name in ("CONFIG", "DATA", "RUNTIME"):
+            environment[f"JUPYTER_{name}_DIR"] = str(self._home / name.lower())
+        for name in ("SETTINGS", "WORKSPACES"):
+            environment[f"JUPYTERLAB_{name}_DIR"] = str(self._home / f"lab-{name.lower()}")
+        with self.log.open("wb") as sink:
+            self._server = subprocess.Popen(
+                command,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        end = time.monotonic() + PATIENCE
+        while not self._answers():
+            if self._server.poll() is not None or time.monotonic() > end:
+                log = self.log.read_text(encoding="utf-8", errors="replace")
+                self.stop()
+                message = f"JupyterLab did not start; its log:\n{log}"
+                raise RuntimeError(message)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the server and every kernel that it started."""
+        if self._server is None:
+            return
+        self._server.terminate()
+        try:
+            self._server.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait()
+        self._server = None
+
+    def request(self, method: str, path: str) -> Any:
+        """Answer of the server's REST interface."""
+        request = urllib.request.Request(self.url + path, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def _answers(self) -> bool:
+        try:
+            self.request("GET", "/api")
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+        return True
+
+
+class Notebook:
+    """One notebook, open in JupyterLab.
+
+    Attributes
+    ----------
+    page : playwright.sync_api.Page
+    outside : list of str
+        Every address asked for that is not this machine's.
+    errors : list of str
+        What the page wrote to the console as an error, and every uncaught exception.
+    """
+
+    def __init__(self, lab: Lab, context: BrowserContext, name: str, pictures: Path) -> None:
+        self.lab = lab
+        self.context = context
+        self.name = name
+        self.pictures = pictures
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.add_init_script(FIND)
+        self.page.set_default_timeout(PATIENCE * 1000)
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("websocket", lambda socket: self._note(socket.url))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+
+    def open(self, *, theme: str = "light") -> None:
+        """Open the notebook and wait for its kernel."""
+        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}?reset")
+        self.page.wait_for_function("(name) => window.findNotebook(name) !== null", arg=self.name)
+        self.page.evaluate(READY, self.name)
+        self.theme(theme)
+
+    def run_all(self) -> None:
+        """Run every cell; a cell that fails fails the test with its traceback."""
+        failed = self.page.evaluate(RUN_ALL, self.name)
+        if failed:
+            message = f"a cell of {self.name} failed:\n{failed}"
+            raise AssertionError(message)
+
+    def kernel(self, code: str) -> str:
+        """Run code in the notebook's kernel without touching the page; return what it prints.
+
+        The value of a last expression is printed too, as under a cell.
+        """
+        answer = self.page.evaluate(EXECUTE, [self.name, code])
+        if answer["error"]:
+            message = f"{code!r} failed:\n{answer['error']}"
+            raise AssertionError(message)
+        return str(answer["text"]).strip()
+
+    def wait_for_kernel(self, code: str, wanted: str) -> None:
+        """Wait until `code` prints `wanted`.
+
+        JupyterLab delivers a widget's messages through another channel than cells (a subshell of
+        the kernel), so the effect of a click may come after the answer to a question asked later.
+        """
+        end = time.monotonic() + PATIENCE / 2
+        seen = self.kernel(code)
+        while seen != wanted:
+            if time.monotonic() > end:
+                message = f"{code} stayed {seen!r}; {wanted!r} was waited for"
+                raise AssertionError(message)
+            self.page.wait_for_timeout(25)
+            seen = self.kernel(code)
+
+    def cells(self) -> list[str]:
+        """Source of each cell: what a test of leaking keys compares before and after."""
+        sources = self.page.evaluate(
+            "(name) => window.findNotebook(name).content.model.toJSON()"
+            ".cells.map((cell) => cell.source)",
+            self.name,
+        )
+        return [source if isinstance(source, str) else "".join(source) for source in sources]
+
+    def active_cell(self) -> int:
+        """Index of the active cell, which a leaking arrow key would move."""
+        return int(
+            self.page.evaluate(
+                "(name) => window.findNotebook(name).content.activeCellIndex", self.name
+            )
+        )
+
+    def theme(self, theme: str) -> None:
+        """Switch JupyterLab to "light" or "dark" and wait until the page has it."""
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+            THEMES[theme],
+        )
+        # The style sheet may come after the attribute.
+        self.page.wait_for_function(
+            """(light) => {
+              const paper = getComputedStyle(document.body).getPropertyValue("--jp-layout-color0");
+              const isLight = ["#fff", "#ffffff", "white"].includes(paper.trim());
+              return document.body.dataset.jpThemeLight === String(light) && isLight === light;
+            }""",
+            arg=theme == "light",
+        )
+
+    def views(self, selector: str = ".attn-widget") -> Locator:
+        """The widget's views in the outputs."""
+        return self.page.locator(f".jp-OutputArea-output {selector}")
+
+    def screenshot(self, name: str, target: Locator | None = None) -> Path:
+        """Picture of the page, or of one element, in $SCREENSHOTS (else the test's own folder)."""
+        path = self.pictures / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if target is None:
+            self.page.screenshot(path=path)
+        else:
+            target.screenshot(path=path)
+        return path
+
+    def close(self) -> None:
+        """Close the page and end the notebook's kernel."""
+        self.context.close()
+        for session in self.lab.request("GET", "/api/sessions"):
+            if session["path"] == self.name:
+                self.lab.request("DELETE", f"/api/sessions/{session['id']}")
+
+    def _note(self, url: str) -> None:
+        if url.startswith(("data:", "blob:", "about:")):
+            return
+        if url.split("//", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0] != "127.0.0.1":
+            self.outside.append(url)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            place = message.location.get("url", "")
+            self.errors.append(f"{message.text} ({place})")
+
+
+def write_notebook(path: Path, cells: tuple[str, ...]) -> None:
+    """Write code cells as a notebook for this Python's kernel."""
+    book = nbformat.v4.new_notebook()
+    book.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(book, path)
+
+
+def new_context(
+    browser: Browser, *, width: int = 1440, height: int = 1100, scale: float = 1
+) -> BrowserContext:
+    """A fresh profile, with room for the widget at its full width."""
+    return browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        reduced_motion="reduce",
+        locale="en-US",
+    )
+
+
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium, closed at the end; the one that `find_browser.py` finds."""
+    import find_browser
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser.find(), args=CHROMIUM)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+__all__ = ["Lab", "Notebook", "PlaywrightError", "chromium", "new_context", "write_notebook"]
