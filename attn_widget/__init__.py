@@ -8,26 +8,28 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-# Bound now, and needing numpy alone. `rollout` and `trace` name a function and its module: if they
-# were resolved later, whoever imported the module first would put the module in its place.
+# Bound now, and needing numpy alone: numba comes with the first flow. `rollout` and `trace` name a
+# function and its module, and if they were resolved later, whoever imported the module first would
+# put the module in its place.
 from .attention import Attention, AttentionError, as_attention
+from .flow import attention_flow
 from .mixing import EmptyRowsWarning, layer_maps
 from .rollout import rollout
 from .trace import Trace, trace
 
 if TYPE_CHECKING:
-    from .flow import attention_flow as attention_flow
     from .sample import load_sample as load_sample
+    from .sample import sample_names as sample_names
     from .widget import AttentionWidget as AttentionWidget
 
 __version__ = "0.1.0"
 
 # Public name -> the module that defines it, imported on first use: a script that only wants
-# rollout never loads numba or ipywidgets.
+# numbers never loads ipywidgets.
 _HOME = {
     "AttentionWidget": "widget",
-    "attention_flow": "flow",
     "load_sample": "sample",
+    "sample_names": "sample",
 }
 
 __all__ = [  # noqa: PLE0604 - every entry is a string
@@ -37,6 +39,7 @@ __all__ = [  # noqa: PLE0604 - every entry is a string
     "Trace",
     "__version__",
     "as_attention",
+    "attention_flow",
     "layer_maps",
     "rollout",
     "trace",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from .attention import AttentionError, as_attention, check_index, is_index, named_settings
+from .flow import flow_trace
 from .mixing import (
     HeadFusion,
     Levels,
@@ -212,9 +213,7 @@ def flow_of_maps(
     empty_rows: tuple[tuple[int, int], ...] = (),
 ) -> Trace:
     """Trace a maximum flow through layer maps that are already there; see `walk_of_maps`."""
-    from .flow import flow_trace  # numba is loaded when a flow is first asked for
-
-    found = flow_trace(maps, _as_indices(sources), _as_indices(sinks))
+    found = flow_trace(maps, sources, sinks)
     edges = np.asarray(found.edges)
     return Trace(
         method=method,
@@ -320,10 +319,6 @@ def _indicator(tokens: tuple[int, ...], n: int) -> NDArray[np.float64]:
     marked = np.zeros(n)
     marked[list(tokens)] = 1
     return marked
-
-
-def _as_indices(tokens: Tokens) -> NDArray[np.intp] | None:
-    return None if tokens is None else np.array(tokens, dtype=np.intp)
 
 
 def _end(level: int, tokens: Tokens) -> str:

@@ -24,41 +24,6 @@ def changed(value: float, place: tuple[int, int, int, int] = (1, 1, 2, 3)) -> np
     return out
 
 
-# --- what is taken -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "give",
-    [
-        lambda w: w,
-        lambda w: w.tolist(),
-        list,
-        tuple,
-        lambda w: iter(list(w)),
-        lambda w: [layer[None] for layer in w],
-        lambda w: w[:, None],
-        lambda w: [list(layer) for layer in w],
-        lambda w: np.asfortranarray(w),
-        lambda w: np.repeat(w, 2, axis=-1)[..., ::2],
-        lambda w: torch.tensor(w),
-        lambda w: torch.tensor(w, requires_grad=True) * 1,
-        lambda w: torch.tensor(w).transpose(-1, -2).contiguous().transpose(-1, -2),
-        lambda w: tuple(torch.tensor(layer[None], requires_grad=True) for layer in w),
-        lambda w: SimpleNamespace(attentions=tuple(torch.tensor(layer[None]) for layer in w)),
-        lambda w: {"attentions": tuple(w), "logits": None},
-        lambda w: SimpleNamespace(__array__=None, attentions=w),
-        lambda w: Protocol(w),
-        lambda w: [Protocol(layer) for layer in w],
-        lambda w: Exporter(w),
-    ],
-)
-def test_every_container_gives_the_same_weights(give) -> None:
-    attention = aw.Attention(give(W))
-    np.testing.assert_array_equal(attention.weights, W)
-    assert attention.weights.dtype == np.float64
-    assert attention.dtype == "float64"
-
-
 class Protocol:
     def __init__(self, values: np.ndarray) -> None:
         self.values = values
@@ -78,6 +43,41 @@ class Exporter:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.values.__dlpack_device__()
+
+
+# --- what is taken -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda w: w,
+        lambda w: w.tolist(),
+        list,
+        tuple,
+        lambda w: iter(list(w)),
+        lambda w: [layer[None] for layer in w],
+        lambda w: w[:, None],
+        lambda w: [list(layer) for layer in w],
+        np.asfortranarray,
+        lambda w: np.repeat(w, 2, axis=-1)[..., ::2],
+        torch.tensor,
+        lambda w: torch.tensor(w, requires_grad=True) * 1,
+        lambda w: torch.tensor(w).transpose(-1, -2).contiguous().transpose(-1, -2),
+        lambda w: tuple(torch.tensor(layer[None], requires_grad=True) for layer in w),
+        lambda w: SimpleNamespace(attentions=tuple(torch.tensor(layer[None]) for layer in w)),
+        lambda w: {"attentions": tuple(w), "logits": None},
+        lambda w: SimpleNamespace(__array__=None, attentions=w),
+        Protocol,
+        lambda w: [Protocol(layer) for layer in w],
+        Exporter,
+    ],
+)
+def test_every_container_gives_the_same_weights(give) -> None:
+    attention = aw.Attention(give(W))
+    np.testing.assert_array_equal(attention.weights, W)
+    assert attention.weights.dtype == np.float64
+    assert attention.dtype == "float64"
 
 
 @pytest.mark.parametrize(

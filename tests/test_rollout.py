@@ -233,5 +233,5 @@ def test_the_middle_term_of_two_blocks_is_the_sum_of_the_maps() -> None:
 
 
 def test_terms_refuse_a_residual_out_of_range() -> None:
-    with pytest.raises(aw.AttentionError, match="not 1.5"):
+    with pytest.raises(aw.AttentionError, match=r"not 1\.5"):
         evaluate_terms(matrix_terms(fused_maps(W)), 1.5)
