@@ -50,6 +50,7 @@ READY = """async (name) => {
   await panel.context.ready;
   await panel.sessionContext.ready;
   await panel.sessionContext.session.kernel.info;
+  window.jupyterapp.shell.collapseLeft();
 }"""
 
 EXECUTE = """async ([name, code]) => {
@@ -198,6 +199,8 @@ class Notebook:
         self.page.goto(f"{self.lab.url}/lab/tree/{self.name}?reset")
         self.page.wait_for_function("(name) => window.findNotebook(name) !== null", arg=self.name)
         self.page.evaluate(READY, self.name)
+        # The start picture fades over the page and would be in every screenshot.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.theme(theme)
 
     def run_all(self) -> None:
@@ -221,8 +224,8 @@ class Notebook:
     def wait_for_kernel(self, code: str, wanted: str) -> None:
         """Wait until `code` prints `wanted`.
 
-        JupyterLab delivers a widget's messages through another channel than cells (a subshell of
-        the kernel), so the effect of a click may come after the answer to a question asked later.
+        What a click does may come later than the answer to a question asked right after it: the
+        page gathers changes for a frame, and the kernel may work on them beside the cells.
         """
         end = time.monotonic() + PATIENCE / 2
         seen = self.kernel(code)
