@@ -187,4 +187,5 @@ def _context(analysis: Analysis, settings: Settings) -> NDArray[np.int32]:
         flat = (down[block + 1][:, None] * maps[block]).ravel()
         top = np.argsort(-flat, kind="stable")[:CONTEXT_A_BLOCK]
         found.append(np.stack([np.full_like(top, block), top // n, top % n], axis=1))
-    return (np.concatenate(found) + np.array([settings.levels[0], 0, 0])).astype(np.int32)
+    offset = np.array([settings.levels[0], 0, 0], dtype=np.int32)
+    return np.concatenate(found).astype(np.int32) + offset

@@ -50,7 +50,7 @@ class State(traitlets.HasTraits):
     """Share of each layer's mass whose edges are drawn, strongest first, in (0, 1]. A matter of
     drawing alone: no number depends on it. Default 0.9. Both ways."""
 
-    selected = List(Any()).tag(sync=True)
+    selected: List[tuple[int, int]] = List().tag(sync=True)
     """[(level, token), …]: empty for nothing, one node, several of one level (a set), or nodes of
     two levels (the upper ones are sources, the lower ones sinks). Both ways."""
 

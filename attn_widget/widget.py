@@ -31,6 +31,8 @@ class AttentionWidget(anywidget.AnyWidget, State):
     Parameters
     ----------
     attention : Attention, or whatever `Attention(...)` takes
+    tokens : list of str, optional
+        As in `Attention`, where `attention` is no Attention yet.
     method : {"rollout", "flow", "attention"}
     levels : (start, stop), optional
         Shown levels, 0 the input; by default all.
@@ -72,6 +74,7 @@ class AttentionWidget(anywidget.AnyWidget, State):
     def __init__(
         self,
         attention: Any,
+        tokens: Sequence[str] | None = None,
         *,
         method: str = "rollout",
         levels: Sequence[int] | None = None,
@@ -86,11 +89,13 @@ class AttentionWidget(anywidget.AnyWidget, State):
         # First of all, since `close` is called on a widget that was refused, too.
         self._job = LatestOnly(self._report)
         _refuse_unknown(unknown)
-        self._analysis = Analysis(as_attention(attention))
+        model = as_attention(attention) if tokens is None else Attention(attention, tokens)
+        self._analysis = Analysis(model)
         self._showing: tuple[Any, ...] = ()
         self._shown_matrix_key: tuple[Any, ...] = ()
         self._quiet = 1  # until `open`: every setting is there then
-        model = self._analysis.attention
+        # The levels that the selection was made for, so that it can follow when they change.
+        self._selected_within = check_levels(levels, model.n_layers)
         flow.warm_up()
         super().__init__(
             tokens=list(model.tokens),
@@ -98,11 +103,11 @@ class AttentionWidget(anywidget.AnyWidget, State):
             n_layers=model.n_layers,
             n_heads=model.n_heads,
             method=method,
-            levels=check_levels(levels, model.n_layers),
+            levels=self._selected_within,
             heads=heads,
             top_head=top_head,
             residual=residual,
-            selected=list(selected),
+            selected=selected,
             mass_shown=mass_shown,
             height=height,
             **unknown,
@@ -243,22 +248,26 @@ class AttentionWidget(anywidget.AnyWidget, State):
                     f"selected names level {level} (token {token}), but levels {start} to {stop} "
                     "are shown: set levels first."
                 )
+        self._selected_within = (start, stop)
         return nodes
 
-    @observe("levels")
-    def _follow_levels(self, change: dict[str, Any]) -> None:
-        if self.selected and isinstance(change["old"], tuple):
-            self.selected = follow(self.selected, change["old"], change["new"])
-        if (
-            isinstance(self.residual, list)
-            and len(self.residual) != self.levels[1] - self.levels[0]
-        ):
+    @observe(*SETTINGS, "selected")
+    def _on_change(self, change: dict[str, Any]) -> None:
+        if change["name"] == "levels":
+            # What depends on the levels moves along before anything is computed.
+            self._quiet += 1
+            try:
+                self._follow_levels(change["new"])
+            finally:
+                self._quiet -= 1
+        self._refresh()
+
+    def _follow_levels(self, new: tuple[int, int]) -> None:
+        if self._selected_within != new:
+            self.selected = follow(self.selected, self._selected_within, new)
+        if isinstance(self.residual, list) and len(self.residual) != new[1] - new[0]:
             # One residual a layer has no meaning for other layers; their mean is the nearest.
             self.residual = float(np.mean(self.residual))
-
-    @observe(*SETTINGS, "selected")
-    def _on_change(self, _change: dict[str, Any]) -> None:
-        self._refresh()
 
     def _selection(self) -> Selection:
         return ends(self.selected, self.levels)

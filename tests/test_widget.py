@@ -1,0 +1,257 @@
+"""The kernel's half of the widget: settings in, numbers and pictures out, mistakes shown."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import traitlets
+
+import attn_widget as aw
+from attn_widget.wire import unpack
+
+SAMPLE = aw.load_sample()
+
+
+@pytest.fixture
+def widget():
+    made = aw.AttentionWidget(SAMPLE, selected=[(6, 10)])
+    yield made
+    made.close()
+
+
+def changes(widget, *names):
+    """Names of the traits that are sent from here on, in order."""
+    sent = []
+    widget.observe(lambda change: sent.append(change["name"]), names=list(names))
+    return sent
+
+
+PICTURE = ("shown_matrix", "shown_trace")
+
+
+def settled(widget):
+    """Wait for the background computation: asking for the numbers does."""
+    return widget.matrix
+
+
+def test_the_first_message_holds_the_picture(widget):
+    assert widget.tokens == list(SAMPLE.tokens)
+    assert widget.special == [0, 15]
+    assert (widget.n_layers, widget.n_heads) == (6, 12)
+    assert widget.levels == (0, 6)
+    assert unpack(widget.shown_matrix["terms"]).shape == (7, 16, 16)
+    assert widget.shown_trace["sources"] == (10,)
+    assert widget.error == ""
+    assert widget.progress == {}
+
+
+@pytest.mark.parametrize("given", [SAMPLE.weights, SAMPLE.weights[:, None], list(SAMPLE.weights)])
+def test_it_takes_whatever_an_attention_takes(given):
+    if given.__class__ is np.ndarray and given.ndim == 5:
+        given = list(given)
+    widget = aw.AttentionWidget(given)
+    np.testing.assert_allclose(widget.matrix, aw.rollout(SAMPLE), atol=1e-12)
+
+
+def test_the_numbers_are_the_public_ones(widget):
+    widget.levels = (0, 4)
+    widget.heads = 3
+    widget.residual = 0.65
+    expected = aw.rollout(SAMPLE, levels=(0, 4), heads=3, residual=0.65)
+    np.testing.assert_allclose(widget.matrix, expected, atol=1e-12)
+    assert widget.selected == [(4, 10)]
+    np.testing.assert_allclose(widget.relevance, expected[10], atol=1e-12)
+
+
+def test_flow_is_drawn_in_the_background_and_read_back(widget):
+    widget.method = "flow"
+    widget.selected = [(6, 10), (0, 14)]
+    expected = aw.attention_flow(SAMPLE)
+    np.testing.assert_allclose(widget.matrix, expected, atol=1e-9)
+    np.testing.assert_allclose(widget.relevance, expected[10], atol=1e-9)
+    settled(widget)
+    assert widget.shown_trace["value"] == pytest.approx(expected[10, 14], abs=1e-9)
+    assert widget.shown_trace["binding"] == "sink"
+    np.testing.assert_allclose(unpack(widget.shown_matrix["terms"])[0], expected, atol=1e-6)
+    assert widget.progress == {}
+    assert widget.error == ""
+
+
+def test_only_the_newest_flow_is_shown(widget):
+    widget.method = "flow"
+    for residual in np.linspace(0.1, 0.9, 9):
+        widget.residual = float(residual)
+    expected = aw.attention_flow(SAMPLE, residual=0.9)
+    np.testing.assert_allclose(settled(widget), expected, atol=1e-9)
+    np.testing.assert_allclose(unpack(widget.shown_matrix["terms"])[0], expected, atol=1e-6)
+
+
+def test_a_dragged_residual_sends_nothing_that_the_browser_can_work_out(widget):
+    sent = changes(widget, *PICTURE)
+    for residual in (0.1, 0.2, 0.9):
+        widget.set_state({"residual": residual})
+    assert "shown_matrix" not in sent
+    np.testing.assert_allclose(widget.matrix, aw.rollout(SAMPLE, residual=0.9), atol=1e-12)
+
+
+def test_settings_that_come_together_cost_one_computation(widget):
+    sent = changes(widget, *PICTURE)
+    widget.set_state({"levels": [0, 4], "heads": 3, "selected": [[4, 10]]})
+    assert sorted(sent) == sorted(PICTURE)
+
+
+def test_levels_take_the_selection_along(widget):
+    widget.selected = [(6, 10), (0, 14)]
+    widget.set_state({"levels": [1, 4]})
+    assert widget.selected == [(4, 10), (1, 14)]
+
+
+def test_residuals_of_single_layers_become_one_when_the_layers_change(widget):
+    widget.residual = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    expected = aw.rollout(SAMPLE, residual=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    np.testing.assert_allclose(widget.matrix, expected, atol=1e-12)
+    np.testing.assert_allclose(unpack(widget.shown_matrix["terms"])[0], expected, atol=1e-6)
+    widget.levels = (0, 4)
+    assert widget.residual == pytest.approx(0.35)
+
+
+BAD = [
+    ("method", "rolout", "choose one of 'attention', 'rollout', 'flow'"),
+    ("levels", (3, 3), "empty"),
+    ("levels", (4, 2), "reversed"),
+    ("levels", (0, 7), "out of range"),
+    ("heads", 12, "head 12"),
+    ("heads", "median", "mean"),
+    ("heads", [], "head"),
+    ("heads", {0: 1.0}, "list of heads"),
+    ("top_head", -1, "head -1"),
+    ("residual", 1.5, "0 to 1"),
+    ("residual", float("nan"), "0 to 1"),
+    ("residual", [0.5, 0.5], "block"),
+    ("residual", "half", "residual"),
+    ("selected", [(6, 16)], "token 16"),
+    ("selected", [(7, 0)], "level 7"),
+    ("selected", "it", "(level, token)"),
+    ("mass_shown", 0.0, "above 0"),
+    ("height", "tall", "height"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD, ids=str)
+def test_a_bad_setting_is_refused_and_changes_nothing(widget, name, value, words):
+    before = {trait: getattr(widget, trait) for trait in widget.trait_names(sync=True)}
+    error = aw.AttentionError if name != "height" else traitlets.TraitError
+    with pytest.raises(error, match=re.escape(words)):
+        setattr(widget, name, value)
+    assert {trait: getattr(widget, trait) for trait in before} == before
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD, ids=str)
+def test_a_bad_setting_from_the_browser_is_shown_and_taken_back(widget, name, value, words):
+    before = getattr(widget, name)
+    sent = []
+    widget.send_state = lambda key=None: sent.extend([key] if isinstance(key, str) else key or [])
+    widget.set_state({name: value, "mass_shown": 0.5} if name != "mass_shown" else {name: value})
+    assert words in widget.error
+    assert widget.error.count(".") >= 1
+    assert getattr(widget, name) == before
+    assert name in sent
+    widget.set_state({"residual": 0.4})
+    assert widget.error == ""
+    assert widget.residual == 0.4
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD, ids=str)
+def test_a_bad_setting_makes_no_widget(name, value, words):
+    error = aw.AttentionError if name != "height" else traitlets.TraitError
+    with pytest.raises(error, match=re.escape(words)):
+        aw.AttentionWidget(SAMPLE, **{name: value})
+
+
+def test_a_selection_outside_the_shown_levels_is_refused():
+    with pytest.raises(aw.AttentionError, match="set levels first"):
+        aw.AttentionWidget(SAMPLE, levels=(0, 4), selected=[(6, 10)])
+
+
+def test_an_unknown_keyword_names_the_nearest_one():
+    with pytest.raises(aw.AttentionError, match="did you mean 'residual'"):
+        aw.AttentionWidget(SAMPLE, residul=0.5)
+
+
+def test_a_mistake_in_somebodys_observer_is_shown_in_the_widget(widget):
+    def clumsy(_change):
+        raise ZeroDivisionError("division by zero")
+
+    widget.observe(clumsy, names="residual")
+    with pytest.raises(ZeroDivisionError):
+        widget.set_state({"residual": 0.3})
+    assert widget.error == "ZeroDivisionError: division by zero"
+    assert widget.residual == 0.3
+
+
+def test_what_the_browser_asks_that_nobody_knows_is_said(widget):
+    widget._handle_custom_msg({"type": "dance"}, [])
+    assert "dance" in widget.error
+
+
+def test_another_attention_keeps_what_fits(widget):
+    widget.heads, widget.residual = 3, 0.7
+    keys = aw.load_sample("keys")
+    widget.attention = keys
+    assert widget.attention is keys
+    assert widget.tokens == list(keys.tokens)
+    assert (widget.heads, widget.residual, widget.selected) == (3, 0.7, [(6, 10)])
+    np.testing.assert_allclose(widget.matrix, aw.rollout(keys, heads=3, residual=0.7), atol=1e-12)
+
+
+def test_a_bad_attention_leaves_a_live_widget_as_it_was(widget):
+    before, matrix = widget.attention, widget.matrix
+    for bad in (np.ones((2, 3)), SAMPLE.weights * 2, None):
+        with pytest.raises(aw.AttentionError):
+            widget.attention = bad
+    two_heads = aw.Attention(SAMPLE.weights[:, :2])
+    widget.heads = 5
+    with pytest.raises(aw.AttentionError, match="head 5"):
+        widget.attention = two_heads
+    assert widget.attention is before
+    widget.heads = "mean"
+    np.testing.assert_array_equal(widget.matrix, matrix)
+
+
+def test_one_token_and_one_layer_are_valid():
+    widget = aw.AttentionWidget([[[[1.0]]]], ["hello"], selected=[(1, 0)])
+    assert widget.relevance.tolist() == [1.0]
+    for method in ("flow", "attention"):
+        widget.method = method
+        assert widget.matrix.tolist() == [[1.0]]
+    assert widget.error == ""
+
+
+def test_two_widgets_share_a_slider(widget):
+    other = aw.AttentionWidget(aw.load_sample("keys"))
+    link = traitlets.link((widget, "residual"), (other, "residual"))
+    widget.residual = 0.8
+    np.testing.assert_allclose(other.matrix, aw.rollout(other.attention, residual=0.8), atol=1e-12)
+    other.set_state({"residual": 0.1})
+    assert widget.residual == 0.1
+    link.unlink()
+
+
+def test_the_frame_is_the_matrix_laid_out(widget):
+    widget.method = "flow"
+    frame = widget.to_frame()
+    assert len(frame) == 256
+    row = frame[(frame["query"] == 10) & (frame["key"] == 13)].iloc[0]
+    assert (row["query_token"], row["key_token"]) == ("it", "big")
+    assert row["value"] == widget.matrix[10, 13]
+    assert row["bound"] >= row["value"] - 1e-9
+    assert row["binding"] in ("source", "sink", "both", "interior")
+    assert (row["method"], row["start"], row["stop"]) == ("flow", 0, 6)
+    widget.method = "attention"
+    frame = widget.to_frame()
+    assert isinstance(frame, pd.DataFrame)
+    assert "bound" not in frame
+    assert (frame["start"].iloc[0], frame["stop"].iloc[0]) == (5, 6)
