@@ -202,6 +202,12 @@ def as_attention(given: Any) -> Attention:
     return given if isinstance(given, Attention) else Attention(given)
 
 
+def brief(value: object) -> str:
+    """Show a value in an error message: on one line, and shortened where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def is_index(value: object) -> bool:
     """Whether `value` is a whole number, Python's or numpy's, and not a boolean."""
     return isinstance(value, Integral) and not isinstance(value, bool)
@@ -210,7 +216,7 @@ def is_index(value: object) -> bool:
 def check_index(value: object, count: int, name: str) -> int:
     """Check one 0-based index below `count`; `name` says of what, for instance "head"."""
     if not is_index(value):
-        message = f"{name} must be a whole number from 0 to {count - 1}, not {value!r}."
+        message = f"{name} must be a whole number from 0 to {count - 1}, not {brief(value)}."
         raise AttentionError(message)
     index = int(value)  # type: ignore[call-overload]
     if not 0 <= index < count:
@@ -222,7 +228,7 @@ def check_index(value: object, count: int, name: str) -> int:
 def check_tokens(tokens: object, n_tokens: int, name: str) -> tuple[int, ...]:
     """Check a collection of token positions; sorted, each once. `name` is the setting's name."""
     if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
-        message = f"{name} must be a list of token positions such as [0], not {tokens!r}."
+        message = f"{name} must be a list of token positions such as [0], not {brief(tokens)}."
         raise AttentionError(message)
     return tuple(sorted({check_index(token, n_tokens, f"{name}: token") for token in tokens}))
 
@@ -321,7 +327,9 @@ def _pick_text(values: FloatArray, batch: int | None, *, axis: int) -> FloatArra
 
 
 def _no_batch(batch: int, shape: tuple[int, ...]) -> AttentionError:
-    return AttentionError(f"The weights of shape {shape} hold no batch: leave out batch={batch!r}.")
+    return AttentionError(
+        f"The weights of shape {shape} hold no batch: leave out batch={brief(batch)}."
+    )
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:
@@ -362,7 +370,7 @@ def _read_tokens(tokens: object, n_tokens: int) -> tuple[str, ...]:
     for position, label in enumerate(labels):
         if not isinstance(label, str):
             message = (
-                f"Token {position} is {label!r}, not a string: turn ids into text with "
+                f"Token {position} is {brief(label)}, not a string: turn ids into text with "
                 "tokenizer.convert_ids_to_tokens(input_ids[0])."
             )
             raise AttentionError(message)
@@ -377,7 +385,7 @@ def _read_tokens(tokens: object, n_tokens: int) -> tuple[str, ...]:
 
 def _read_kind(kind: object, values: FloatArray) -> Kind:
     if kind not in (None, "bidirectional", "causal"):
-        message = f"kind must be 'bidirectional' or 'causal', not {kind!r}."
+        message = f"kind must be 'bidirectional' or 'causal', not {brief(kind)}."
         raise AttentionError(message)
     if kind == "bidirectional":
         return "bidirectional"

@@ -14,11 +14,13 @@ from .attention import (
     Attention,
     AttentionError,
     as_attention,
+    brief,
     check_index,
     check_tokens,
     is_index,
     named_settings,
 )
+from .memory import foresee
 
 if TYPE_CHECKING:
     from .arrays import FloatArray
@@ -139,7 +141,6 @@ def fuse(
     """Compute the maps before the residual, and the rows that had no mass left."""
     attention = as_attention(attention)
     start, stop = check_levels(levels, attention.n_layers)
-    maps = np.empty((stop - start, attention.n_tokens, attention.n_tokens))
     empty: list[tuple[int, int]] = []
     blocks = fuse_blocks(
         attention,
@@ -149,6 +150,13 @@ def fuse(
         drop=drop,
         keep_mass=keep_mass,
     )
+    shape = (stop - start, attention.n_tokens, attention.n_tokens)
+    foresee(
+        8 * (shape[0] + 2) * shape[1] * shape[2],
+        f"The layer maps of {shape[0]} blocks of {shape[1]} tokens",
+        "ask for fewer levels, or for rollout, which holds one map at a time",
+    )
+    maps = np.empty(shape)
     for block, fused, rows in blocks:
         maps[block - start] = fused
         empty.extend((block, row) for row in rows)
@@ -240,7 +248,7 @@ def check_levels(levels: object, n_layers: int) -> Levels:
     wanted = f"two whole numbers with 0 <= start < stop <= {n_layers}"
     pair = list(levels) if isinstance(levels, (Sequence, np.ndarray)) else []
     if len(pair) != 2 or not all(is_index(level) for level in pair):
-        message = f"levels must be (start, stop), {wanted}, not {levels!r}."
+        message = f"levels must be (start, stop), {wanted}, not {brief(levels)}."
         raise AttentionError(message)
     start, stop = int(pair[0]), int(pair[1])
     if start < 0 or stop > n_layers:
@@ -268,7 +276,9 @@ def check_heads(heads: object, n_heads: int) -> HeadFusion:
         }
         if all(0 <= weight < math.inf for weight in weights.values()) and any(weights.values()):
             return dict(sorted(weights.items()))
-        message = f"The weights of heads must be finite, not negative and not all 0, not {heads!r}."
+        message = (
+            f"The weights of heads must be finite, not negative and not all 0, not {brief(heads)}."
+        )
         raise AttentionError(message)
     if not isinstance(heads, (str, bytes, bool, Mapping)) and isinstance(
         heads, (Sequence, np.ndarray)
@@ -281,7 +291,7 @@ def check_heads(heads: object, n_heads: int) -> HeadFusion:
             return chosen
     message = (
         f"heads must be 'mean', 'max', 'min', a head from 0 to {n_heads - 1}, a list of heads or "
-        f"{{head: weight}}, not {heads!r}."
+        f"{{head: weight}}, not {brief(heads)}."
     )
     raise AttentionError(message)
 
@@ -301,7 +311,7 @@ def check_residual(residual: object, n_blocks: int) -> NDArray[np.float64]:
     shares = [_number(share) for share in given]
     for share, value in zip(shares, given, strict=True):
         if not 0 <= share <= 1:  # true for NaN as well
-            message = f"residual must be a number from 0 to 1, or one a block, not {value!r}."
+            message = f"residual must be a number from 0 to 1, or one a block, not {brief(value)}."
             raise AttentionError(message)
     return np.array(shares if len(shares) == n_blocks else shares * n_blocks, dtype=np.float64)
 
@@ -310,7 +320,7 @@ def check_keep_mass(keep_mass: object) -> float:
     """Check the share of each row's mass to keep, in (0, 1]; None keeps all."""
     share = 1.0 if keep_mass is None else _number(keep_mass)
     if not 0 < share <= 1:
-        message = f"keep_mass must be a share above 0 and up to 1, or None, not {keep_mass!r}."
+        message = f"keep_mass must be a share above 0 and up to 1, or None, not {brief(keep_mass)}."
         raise AttentionError(message)
     return share
 

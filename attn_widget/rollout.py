@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .attention import AttentionError, as_attention, named_settings
+from .attention import AttentionError, as_attention, brief, named_settings
 from .mixing import (
     HeadFusion,
     Levels,
@@ -83,7 +83,7 @@ def rollout(
         keep_mass=keep_mass,
     )
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
-        message = f"dtype must be float64 or float32, not {dtype!r}."
+        message = f"dtype must be float64 or float32, not {brief(dtype)}."
         raise AttentionError(message)
     product: FloatArray | None = None
     empty: list[tuple[int, int]] = []

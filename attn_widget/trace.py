@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from .attention import AttentionError, as_attention, check_index, is_index, named_settings
+from .attention import AttentionError, as_attention, brief, check_index, is_index, named_settings
 from .flow import flow_trace
 from .mixing import (
     HeadFusion,
@@ -235,7 +235,7 @@ def _check_method(method: object) -> Method:
     for known in get_args(Method):
         if isinstance(method, str) and method == known:
             return known  # type: ignore[no-any-return]
-    message = f"method must be 'attention', 'rollout' or 'flow', not {method!r}."
+    message = f"method must be 'attention', 'rollout' or 'flow', not {brief(method)}."
     raise AttentionError(message)
 
 
@@ -269,7 +269,7 @@ def _read_end(name: str, end: object, n_layers: int, n_tokens: int) -> tuple[int
 def _not_an_end(name: str, end: object) -> AttentionError:
     return AttentionError(
         f"The {name} must be (level, token), two whole numbers, or a list of such pairs, not "
-        f"{end!r}."
+        f"{brief(end)}."
     )
 
 

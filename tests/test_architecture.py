@@ -20,7 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "arrays": set(),
     "attention": {"arrays"},
     "memory": {"attention"},
-    "mixing": {"arrays", "attention"},
+    "mixing": {"arrays", "attention", "memory"},
     "rollout": {"arrays", "attention", "mixing"},
     "kernels": set(),
     "maxflow": {"kernels"},

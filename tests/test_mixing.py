@@ -220,6 +220,13 @@ def test_the_input_is_left_alone() -> None:
     np.testing.assert_array_equal(fused, before)
 
 
+def test_maps_that_do_not_fit_are_refused_before_they_are_allocated(monkeypatch) -> None:
+    monkeypatch.setattr("attn_widget.memory.available", lambda: 100)
+    with pytest.raises(aw.AttentionError, match=r"layer maps of 4 blocks of 5 tokens needs .*100"):
+        aw.layer_maps(W)
+    assert aw.rollout(W).shape == (5, 5)
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 NAN = float("nan")
@@ -267,6 +274,8 @@ NAN = float("nan")
         ({"residual": []}, "residual has 0 numbers for 4 blocks"),
         ({"residual": [0.5, 0.5, 2, 0.5]}, "not 2"),
         ({"residual": np.ones((4, 1))}, "one a block"),
+        ({"residual": np.full((9, 9), 0.5)}, "one a block, not .{,61}$"),
+        ({"heads": np.zeros((40, 40))}, "not .{,61}$"),
         ({"drop": [5]}, "drop: token 5 is out of range: choose one from 0 to 4"),
         ({"drop": 0}, "drop must be a list of token positions"),
         ({"drop": "0"}, "drop must be a list of token positions"),
