@@ -22,7 +22,7 @@ export interface ShownMatrix {
   binding: WireArray | null;
 }
 
-export const BINDINGS = ["interior", "source", "sink", "both", "unknown"] as const;
+export const BINDINGS = ["interior", "source", "sink", "both", "none", "unknown"] as const;
 export type Binding = (typeof BINDINGS)[number];
 
 /** What the selection carries; `evaluateTrace` in `trace.ts` turns it into numbers to draw. */
