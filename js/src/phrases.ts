@@ -3,8 +3,9 @@ import { listed, quoted, type TokenText } from "./format";
 
 export interface Span {
   text: string;
-  /** "strong": tokens and figures; "quiet": the second clause; "cut": the colour of the cut. */
-  tone: "plain" | "strong" | "quiet" | "cut";
+  /** "strong": tokens and figures; "quiet": the second clause; "aside": a clause that only wide
+   * widgets have room for; "cut": the colour of the cut. */
+  tone: "plain" | "strong" | "quiet" | "aside" | "cut";
 }
 
 export interface Finding {
@@ -20,6 +21,7 @@ export interface Share {
 export const plain = (text: string): Span => ({ text, tone: "plain" });
 export const strong = (text: string): Span => ({ text, tone: "strong" });
 export const quiet = (text: string): Span => ({ text, tone: "quiet" });
+export const aside = (text: string): Span => ({ text, tone: "aside" });
 export const cut = (text: string): Span => ({ text, tone: "cut" });
 
 export function textOf(spans: readonly Span[]): string {

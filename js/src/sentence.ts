@@ -1,8 +1,9 @@
 /** The live finding: what the picture says, in words, from the numbers of one frame. Pure. */
-import { flowSentence, flowWithoutSelection } from "./sentence_flow";
+
 import { headsText, levelRange, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import {
+  aside,
   type Finding,
   levelWords,
   Names,
@@ -13,6 +14,7 @@ import {
   type Span,
   strong,
 } from "./phrases";
+import { flowSentence, flowWithoutSelection } from "./sentence_flow";
 import type { Trace } from "./trace";
 
 /** Words under this part of the strongest one are left to the picture. */
@@ -51,7 +53,9 @@ function sentence(frame: Frame): Span[] {
     return flowSentence(frame, trace, names);
   }
   if (!anything) {
-    return frame.method === "flow" ? flowWithoutSelection(frame, names) : average(frame, trace, names);
+    return frame.method === "flow"
+      ? flowWithoutSelection(frame, names)
+      : average(frame, trace, names);
   }
   if (trace.sources !== null && trace.sinks !== null) return pair(frame, trace, names);
   return trace.sources === null
@@ -94,7 +98,9 @@ function average(frame: Frame, trace: Trace, names: Names): Span[] {
   const attention = trace.method === "attention";
   const top = ranked(normalised(trace.relevance)).slice(0, 3);
   const firstWord = top.findIndex(({ token }) => !frame.special.has(token));
-  const stress = top.map(({ value }, i) => value >= WORTH_STRESS * top[0]!.value || i === firstWord);
+  const stress = top.map(
+    ({ value }, i) => value >= WORTH_STRESS * top[0]!.value || i === firstWord,
+  );
   names.settle(top.map(({ token }) => token));
   return [
     plain(
@@ -103,7 +109,7 @@ function average(frame: Frame, trace: Trace, names: Names): Span[] {
         : `On average an output token draws `,
     ),
     ...shareSpans(top, attention ? "on" : "from", names, stress),
-    quiet(" · pick a token to trace it"),
+    aside(" · pick a token to trace it"),
   ];
 }
 
@@ -129,7 +135,7 @@ function backward(frame: Frame, trace: Trace, names: Names, sources: readonly nu
     if (!attention && trace.start > 0) spans.push(plain(` at ${levelWords(trace.start)}`));
   }
   const clause = restOf(frame, trace, shares, own, attention);
-  if (clause !== "") spans.push(quiet(` · ${clause}`));
+  if (clause !== "") spans.push(aside(` · ${clause}`));
   return spans;
 }
 
@@ -169,7 +175,9 @@ function restOf(
   if (trace.sources !== null && stays >= NOTHING) {
     const among = own.size > 1 ? " among them" : "";
     parts.push(
-      attention ? `${percent(stays)} on ${own.size > 1 ? "each other" : "itself"}` : `${percent(stays)} stays${among}`,
+      attention
+        ? `${percent(stays)} on ${own.size > 1 ? "each other" : "itself"}`
+        : `${percent(stays)} stays${among}`,
     );
   }
   const specials = shares.filter(({ token }) => frame.special.has(token) && !own.has(token));
@@ -177,7 +185,9 @@ function restOf(
   if (held >= WORTH_A_CLAUSE) {
     const worth = specials.filter(({ value }) => value >= 0.1 * held);
     const which =
-      worth.length > 3 ? "special tokens" : listed(worth.map(({ token }) => frame.tokens[token]!.label));
+      worth.length > 3
+        ? "special tokens"
+        : listed(worth.map(({ token }) => frame.tokens[token]!.label));
     parts.push(attention ? `${percent(held)} on ${which}` : `${percent(held)} rests on ${which}`);
   }
   return parts.join(", ");
@@ -210,7 +220,7 @@ function forward(frame: Frame, trace: Trace, names: Names, sinks: readonly numbe
     if (!frame.special.has(token) || own.has(token) || value < 0.02 || rest.length > 2) continue;
     rest.push(`${percent(value)} ${attention ? "from" : "of"} ${frame.tokens[token]!.label}`);
   }
-  if (rest.length > 0) spans.push(quiet(` · ${rest.join(", ")}`));
+  if (rest.length > 0) spans.push(aside(` · ${rest.join(", ")}`));
   return spans;
 }
 
@@ -234,7 +244,7 @@ function pair(frame: Frame, trace: Trace, names: Names): Span[] {
   spans.push(strong(percent(share)), plain(` ${joint} `), strong(from));
   if (!attention && trace.start > 0) spans.push(plain(` at ${levelWords(trace.start)}`));
   const rest = [placeOf(trace), wayOf(frame, trace)].filter((part) => part !== "");
-  if (rest.length > 0) spans.push(quiet(` · ${rest.join(", ")}`));
+  if (rest.length > 0) spans.push(aside(` · ${rest.join(", ")}`));
   return spans;
 }
 
@@ -269,14 +279,17 @@ function facts(frame: Frame): string[] {
   else if (start !== 0 || stop !== frame.nLayers) parts.push(`layers ${levelRange(start, stop)}`);
   const { heads } = frame;
   if (typeof heads === "number") parts.push(`head ${heads}`);
-  else if (Array.isArray(heads)) parts.push(heads.length > 3 ? headsText(heads) : `heads ${headsText(heads)}`);
+  else if (Array.isArray(heads))
+    parts.push(heads.length > 3 ? headsText(heads) : `heads ${headsText(heads)}`);
   else if (heads !== "mean") parts.push(`${heads} of heads`);
   if (frame.topHead !== null && frame.method !== "attention") {
     parts.push(`head ${frame.topHead} in layer ${stop}`);
   }
   if (frame.method !== "attention") {
     parts.push(
-      frame.residualPerLayer === null ? `residual ${frame.residual.toFixed(2)}` : "residual per layer",
+      frame.residualPerLayer === null
+        ? `residual ${frame.residual.toFixed(2)}`
+        : "residual per layer",
     );
   }
   if (frame.n > LONG_TEXT) parts.push(`${frame.n} tokens`);

@@ -2,7 +2,18 @@
 import { flowValue } from "./format";
 import type { Frame } from "./frame";
 import type { Binding } from "./model";
-import { cut, levelWords, type Names, plain, quiet, ranked, type Share, type Span, strong } from "./phrases";
+import {
+  aside,
+  cut,
+  levelWords,
+  type Names,
+  plain,
+  quiet,
+  ranked,
+  type Share,
+  type Span,
+  strong,
+} from "./phrases";
 import type { Trace } from "./trace";
 
 /** Values this close are the same flow. */
@@ -43,7 +54,7 @@ export function flowWithoutSelection(frame: Frame, names: Names): Span[] {
     strong(names.of(best.query)),
     plain(" from "),
     strong(names.of(best.key)),
-    quiet(` · ${ask}`),
+    aside(` · ${ask}`),
   ];
 }
 
@@ -90,9 +101,9 @@ function row(
     }
   }
   const clause = rest.join(", ");
-  if (clause !== "") spans.push(quiet(` · ${clause}`));
+  if (clause !== "") spans.push(aside(` · ${clause}`));
   const limit = missing > 0 ? "" : limitOfRow(trace, names, ends, verb);
-  if (limit !== "") spans.push(quiet(`${clause === "" ? " · " : ". "}${limit}`));
+  if (limit !== "") spans.push(quiet(`. ${limit}`));
   return spans;
 }
 
@@ -147,7 +158,10 @@ function pair(
   const source = names.all(sources);
   const sink = names.all(sinks);
   const at = trace.start > 0 ? ` at ${levelWords(trace.start)}` : "";
-  const spans: Span[] = [strong(source), plain(sources.length > 1 ? " together can draw " : " can draw ")];
+  const spans: Span[] = [
+    strong(source),
+    plain(sources.length > 1 ? " together can draw " : " can draw "),
+  ];
   if (flow.value <= FULL) {
     spans.push(plain("nothing from "), strong(itself ? "itself" : sink), plain(`${at}: `));
     spans.push(quiet("no way leads there."));
@@ -162,23 +176,38 @@ function pair(
       break;
     case "source":
       spans.push(
-        quiet(`The limit is ${source}: all it can draw is used. Any input that gives on as much has this value.`),
+        quiet(`The limit is ${source}: all it can draw is used`),
+        aside(alike(trace)),
+        quiet("."),
       );
       break;
     case "sink":
       spans.push(
-        quiet(`The limit is ${input}: all it gives on is used. Any output that can draw as much has this value.`),
+        quiet(`The limit is ${input}: all it gives on is used`),
+        aside(", whichever output draws it"),
+        quiet("."),
       );
       break;
     case "both":
       spans.push(
-        quiet(`Both ends are used up: all that ${source} can draw, and all that ${input} gives on.`),
+        quiet(
+          `Both ends are used up: all that ${source} can draw, and all that ${input} gives on.`,
+        ),
       );
       break;
     case "unknown":
       break;
   }
   return spans;
+}
+
+/** The same limit gives the same value to every other input that meets it. */
+function alike(trace: Trace): string {
+  const others =
+    (trace.relevanceBinding ?? []).filter((binding) => binding === "source" || binding === "both")
+      .length - 1;
+  if (others < 1) return "";
+  return others === 1 ? ", as with 1 other input" : `, as with ${others} other inputs`;
 }
 
 function interior(trace: Trace, sink: string): Span[] {

@@ -1,0 +1,106 @@
+/** The token strip: which form it takes, which tokens are tinted, what is quoted. Pure. */
+import type { TokenText } from "../format";
+import type { Frame } from "../frame";
+import type { GraphNode } from "../model";
+import { ranked } from "../phrases";
+import type { Trace } from "../trace";
+import { type Scale, twoPartScale } from "./scale";
+
+/** "words": each token a chip; "text": running text; "barcode": one thin column a token. */
+export type StripForm = "words" | "text" | "barcode";
+
+export function stripForm(n: number): StripForm {
+  if (n <= 64) return "words";
+  return n <= 160 ? "text" : "barcode";
+}
+
+/** Colour position of every token's tint; NaN = no tint. */
+export function tints(frame: Frame): Float64Array {
+  const { trace, n } = frame;
+  if (trace === null || trace.relevance.length !== n) return new Float64Array(n).fill(Number.NaN);
+  const scale = scaleOf(frame, trace);
+  const least = trace.method === "flow" ? standsOut(trace.relevance) : Math.max(0.5 / n, 0.0075);
+  return trace.relevance.map((value) => (value >= least ? scale.t(value) : Number.NaN));
+}
+
+function scaleOf({ matrix }: Frame, trace: Trace): Scale {
+  if (matrix !== null && matrix.method === trace.method) return matrix.scale;
+  const largest = ranked(trace.relevance)[0]?.value ?? 0;
+  return twoPartScale(largest, largest);
+}
+
+/** Flows are nowhere near zero, and often all alike: only what exceeds the usual one is tinted. */
+function standsOut(values: Float64Array): number {
+  const known = ranked(values);
+  const middle = known[Math.floor(known.length / 2)]?.value ?? 0;
+  return Math.max(1.15 * middle, 1e-9);
+}
+
+/** The tokens to ring: the selection's upper end; with only inputs selected, these. */
+export function ringed(selected: readonly GraphNode[]): Set<number> {
+  const top = Math.max(...selected.map(([level]) => level));
+  return new Set(selected.filter(([level]) => level === top).map(([, token]) => token));
+}
+
+/** What a click on a token of the text selects. */
+export function picked(
+  frame: Frame,
+  token: number,
+  keys: { shift: boolean; toggle: boolean },
+): { node: GraphNode; how: "replace" | "pair" | "add" } {
+  const [start, stop] = frame.levels;
+  const upper = frame.selected.filter(([level]) => level > start);
+  if (keys.toggle) {
+    const level = upper[0]?.[0] ?? frame.selected[0]?.[0] ?? stop;
+    return { node: [level, token], how: "add" };
+  }
+  if (keys.shift && upper.length > 0) {
+    return { node: [frame.matrix?.columnLevel ?? start, token], how: "pair" };
+  }
+  return { node: [stop, token], how: keys.shift ? "pair" : "replace" };
+}
+
+/** Index ticks under the barcode: round numbers, at most about eight of them. */
+export function indexTicks(n: number): number[] {
+  const step = 2 ** Math.ceil(Math.log2(n / 8));
+  return Array.from({ length: Math.ceil(n / step) }, (_, i) => i * step);
+}
+
+export interface Quote {
+  token: number;
+  value: number;
+  before: string;
+  name: string;
+  after: string;
+}
+
+const AROUND = 5;
+
+/** The strongest words in their context, as running text. */
+export function quotes(frame: Frame, count = 3): Quote[] {
+  const { trace, tokens } = frame;
+  if (trace === null) return [];
+  const own = ringed(frame.selected);
+  return ranked(trace.relevance)
+    .filter(({ token, value }) => value > 0 && !frame.special.has(token) && !own.has(token))
+    .slice(0, count)
+    .map(({ token, value }) => ({
+      token,
+      value,
+      before: running(tokens, token - AROUND, token),
+      name: tokens[token]!.text,
+      after: running(tokens, token + 1, token + 1 + AROUND),
+    }));
+}
+
+/** Running text from `from` to before `to`, with the spaces that join it to its neighbours. */
+function running(tokens: readonly TokenText[], from: number, to: number): string {
+  let line = "";
+  const last = Math.min(tokens.length, to);
+  for (let i = Math.max(0, from); i < last; i++) {
+    if (tokens[i]!.special) continue;
+    line += `${tokens[i]!.spaceBefore && i > 0 ? " " : ""}${tokens[i]!.text}`;
+  }
+  const next = tokens[last];
+  return next?.spaceBefore && line !== "" ? `${line} ` : line;
+}

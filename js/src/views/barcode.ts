@@ -1,0 +1,190 @@
+/** A long text: one thin column a token, index ticks, and the strongest sources in context. */
+import { flowValue, percent } from "../format";
+import type { Context, Frame } from "../frame";
+import { indexTicks, quotes, ringed, tints } from "../layout/strip";
+import { attribute, element, rootOf, targetWithin } from "./dom";
+
+const HEIGHT = 12;
+/** Room above and below the columns for the ring of the selected token. */
+const ROOM = 3;
+
+export class Barcode {
+  readonly el: HTMLElement;
+  readonly #context: Context;
+  readonly #canvas = element("canvas", { class: "aw-barcode-canvas", "aria-hidden": "true" });
+  readonly #bar: HTMLElement;
+  readonly #ring = element("span", { class: "aw-barcode-ring" });
+  readonly #ticks = element("div", { class: "aw-barcode-ticks", "aria-hidden": "true" });
+  readonly #quotes = element("div", { class: "aw-quotes" });
+  readonly #onPick: (token: number, event: MouseEvent | KeyboardEvent) => void;
+  #frame: Frame | null = null;
+  #shown: readonly unknown[] = [];
+  #cursor = 0;
+
+  constructor(
+    context: Context,
+    onPick: (token: number, event: MouseEvent | KeyboardEvent) => void,
+  ) {
+    this.#context = context;
+    this.#onPick = onPick;
+    this.#bar = element(
+      "div",
+      {
+        class: "aw-barcode",
+        role: "slider",
+        tabindex: "0",
+        "aria-label": "Token",
+        "aria-valuemin": "0",
+      },
+      this.#canvas,
+      this.#ring,
+    );
+    this.el = element("div", { class: "aw-barcode-view" }, this.#bar, this.#ticks, this.#quotes);
+    this.#listen();
+  }
+
+  update(frame: Frame, width: number): void {
+    this.#frame = frame;
+    const ratio = window.devicePixelRatio || 1;
+    const shown = [
+      frame.tokens,
+      frame.trace,
+      frame.theme.dark,
+      frame.selected,
+      frame.matrix?.scale,
+      width,
+      ratio,
+    ];
+    if (shown.every((value, i) => value === this.#shown[i])) return;
+    if (frame.tokens !== this.#shown[0]) this.#buildTicks(frame);
+    this.#shown = shown;
+    const [selected] = ringed(frame.selected);
+    if (selected !== undefined) this.#cursor = selected;
+    this.#cursor = Math.min(this.#cursor, frame.n - 1);
+    this.#paint(frame, ratio);
+    this.#quote(frame);
+    this.#describe(frame);
+    this.#ring.hidden = selected === undefined;
+    if (selected !== undefined) this.#ring.style.left = `${(100 * (selected + 0.5)) / frame.n}%`;
+  }
+
+  #paint(frame: Frame, ratio: number): void {
+    const width = this.#bar.clientWidth;
+    const context = this.#canvas.getContext("2d");
+    if (width === 0 || context === null) return;
+    this.#canvas.width = Math.round(width * ratio);
+    this.#canvas.height = Math.round(HEIGHT * ratio);
+    context.fillStyle = frame.theme.panel;
+    context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
+    const step = this.#canvas.width / frame.n;
+    for (const [token, t] of tints(frame).entries()) {
+      if (Number.isNaN(t)) continue;
+      context.fillStyle = frame.theme.seq(t);
+      const left = Math.floor(token * step);
+      const right = Math.max(left + 1, Math.floor((token + 1) * step));
+      context.fillRect(left, 0, right - left, this.#canvas.height);
+    }
+  }
+
+  #buildTicks(frame: Frame): void {
+    this.#ticks.replaceChildren(
+      ...indexTicks(frame.n).map((index) => {
+        const tick = element("span", { class: "aw-barcode-tick" }, String(index));
+        tick.style.left = `${(100 * index) / frame.n}%`;
+        return tick;
+      }),
+    );
+  }
+
+  #quote(frame: Frame): void {
+    const say = frame.trace?.method === "flow" ? flowValue : percent;
+    this.#quotes.replaceChildren(
+      ...quotes(frame).map(({ token, value, before, name, after }) =>
+        element(
+          "button",
+          { type: "button", class: "aw-quote", "data-token": String(token) },
+          element("span", { class: "aw-strong" }, say(value)),
+          element(
+            "span",
+            { class: "aw-quote-text" },
+            element("bdi", {}, `…${before}`),
+            element("bdi", { class: "aw-quote-name" }, name),
+            element("bdi", {}, `${after}…`),
+          ),
+        ),
+      ),
+    );
+  }
+
+  #describe(frame: Frame): void {
+    attribute(this.#bar, "aria-valuemax", String(Math.max(0, frame.n - 1)));
+    attribute(this.#bar, "aria-valuenow", String(this.#cursor));
+    const name = frame.tokens[this.#cursor]?.text ?? "";
+    attribute(this.#bar, "aria-valuetext", `${name}, token ${this.#cursor}`);
+  }
+
+  #tokenAt(event: MouseEvent): number {
+    const { left, width } = this.#bar.getBoundingClientRect();
+    const n = this.#frame?.n ?? 1;
+    return Math.min(n - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * n)));
+  }
+
+  #hover(token: number): void {
+    const box = this.#bar.getBoundingClientRect();
+    const root = rootOf(this.el).getBoundingClientRect();
+    const frame = this.#frame;
+    if (frame === null) return;
+    const up = frame.trace?.direction === "up" || frame.selected.length === 0;
+    this.#context.actions.hover({
+      target: { kind: up ? "output" : "input", token },
+      x: box.left + ((token + 0.5) / frame.n) * box.width - root.left,
+      y: box.top + ROOM + HEIGHT / 2 - root.top,
+    });
+  }
+
+  #listen(): void {
+    const { signal, actions } = this.#context;
+    this.#bar.addEventListener("pointermove", (event) => this.#hover(this.#tokenAt(event)), {
+      signal,
+    });
+    this.#bar.addEventListener("pointerleave", () => actions.hover(null), { signal });
+    this.#bar.addEventListener("blur", () => actions.hover(null), { signal });
+    this.#bar.addEventListener("click", (event) => this.#onPick(this.#tokenAt(event), event), {
+      signal,
+    });
+    this.#quotes.addEventListener(
+      "click",
+      (event) => {
+        const token = targetWithin(event, ".aw-quote")?.dataset["token"];
+        if (token !== undefined) this.#onPick(Number(token), event);
+      },
+      { signal },
+    );
+    this.#bar.addEventListener(
+      "keydown",
+      (event) => {
+        const frame = this.#frame;
+        if (frame === null) return;
+        const moves: Record<string, number> = {
+          ArrowRight: this.#cursor + 1,
+          ArrowUp: this.#cursor + 1,
+          ArrowLeft: this.#cursor - 1,
+          ArrowDown: this.#cursor - 1,
+          PageUp: this.#cursor + 16,
+          PageDown: this.#cursor - 16,
+          Home: 0,
+          End: frame.n - 1,
+        };
+        const next = moves[event.key];
+        if (next !== undefined) {
+          this.#cursor = Math.min(frame.n - 1, Math.max(0, next));
+          this.#describe(frame);
+          this.#hover(this.#cursor);
+        } else if (event.key === "Enter" || event.key === " ") this.#onPick(this.#cursor, event);
+        else return;
+        event.preventDefault();
+      },
+      { signal },
+    );
+  }
+}

@@ -1,0 +1,96 @@
+/** Keys that work anywhere in the widget, and the list of them that the help shows. */
+import type { Context, Frame } from "../frame";
+import type { Heads, Method } from "../model";
+import { rootOf, targetWithin } from "./dom";
+
+export const KEY_HELP: readonly { keys: readonly string[]; does: string }[] = [
+  { keys: ["Click"], does: "trace a token" },
+  { keys: ["Shift", "click"], does: "the other end of a pair" },
+  { keys: ["Ctrl", "click"], does: "add to a set" },
+  { keys: ["Esc"], does: "clear, or stop the computation" },
+  { keys: ["[", "]"], does: "one layer less, one more" },
+  { keys: ["h", "H"], does: "next head, the one before" },
+  { keys: ["1", "2", "3"], does: "attention, rollout, flow" },
+  { keys: ["f"], does: "full screen" },
+  { keys: ["?"], does: "this list" },
+];
+
+const METHOD_KEYS: Record<string, Method> = { "1": "attention", "2": "rollout", "3": "flow" };
+
+/**
+ * Handle the widget's keys and keep them from the notebook: JupyterLab would insert a cell on `b`.
+ * Tab and the combinations with Ctrl or Meta stay the page's own.
+ */
+export function installKeys(
+  root: HTMLElement,
+  context: Context,
+  getFrame: () => Frame | null,
+): void {
+  root.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Tab" || event.ctrlKey || event.metaKey) return;
+      event.stopPropagation();
+      const frame = getFrame();
+      if (frame === null || event.defaultPrevented || event.altKey || isTyping(event)) return;
+      if (handle(event.key, frame, context, root)) event.preventDefault();
+    },
+    { signal: context.signal },
+  );
+}
+
+function isTyping(event: Event): boolean {
+  const field = targetWithin<HTMLElement>(event, "input, textarea, [contenteditable]");
+  return field !== null && !(field instanceof HTMLInputElement && field.type === "range");
+}
+
+function handle(key: string, frame: Frame, context: Context, root: HTMLElement): boolean {
+  const { actions } = context;
+  const method = METHOD_KEYS[key];
+  if (method !== undefined) {
+    actions.setMethod(method);
+    return true;
+  }
+  const [start, stop] = frame.levels;
+  switch (key) {
+    case "Escape":
+      if (frame.progress !== null) actions.stop();
+      else if (frame.selected.length > 0) actions.setSelected([]);
+      else if (frame.error !== "") actions.dismissError();
+      else return false;
+      return true;
+    case "[":
+      if (stop > 1) actions.setLevels(Math.min(start, stop - 2), stop - 1);
+      return true;
+    case "]":
+      if (stop < frame.nLayers) actions.setLevels(start, stop + 1);
+      return true;
+    case "h":
+      actions.setHeads(stepHead(frame, 1));
+      return true;
+    case "H":
+      actions.setHeads(stepHead(frame, -1));
+      return true;
+    case "f":
+      actions.toggleFullScreen();
+      return true;
+    case "?":
+      rootOf(root).querySelector<HTMLButtonElement>("[data-action=help]")?.click();
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** All heads, then head 0, 1, … and round again. */
+export function stepHead(frame: Frame, step: 1 | -1): Heads {
+  const stops = frame.nHeads + 1;
+  const next = (headStop(frame.heads) + step + stops) % stops;
+  return next === 0 ? frame.fusion : next - 1;
+}
+
+/** The stop of the head slider: 0 is all heads, h + 1 is head h; a list stands at its first. */
+export function headStop(heads: Heads): number {
+  if (typeof heads === "string") return 0;
+  return (Array.isArray(heads) ? (heads[0] ?? -1) : heads) + 1;
+}

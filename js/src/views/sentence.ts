@@ -1,0 +1,82 @@
+/** The finding in words, the largest type of the widget, with what it belongs to at its right. */
+import type { Context, Frame, View } from "../frame";
+import { type Finding, textOf } from "../phrases";
+import { describe } from "../sentence";
+import { attribute, element, text } from "./dom";
+
+/** A dragged slider changes the sentence at every frame; nobody could listen to that. */
+const SPOKEN_EVERY = 500;
+
+export class SentenceView implements View {
+  readonly el: HTMLElement;
+  readonly #sentence = element("p", { class: "aw-sentence", "aria-hidden": "true" });
+  readonly #spoken = element("p", { class: "aw-spoken", role: "status", "aria-live": "polite" });
+  readonly #facts = element("p", { class: "aw-facts" });
+  readonly #work = element("span", { class: "aw-work" });
+  readonly #workText = element("span");
+  readonly #signal: AbortSignal;
+  #shown = "";
+  #lastSpoken = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(context: Context) {
+    this.#signal = context.signal;
+    const stop = element(
+      "button",
+      { type: "button", class: "aw-link", "data-action": "stop" },
+      "Stop",
+    );
+    stop.addEventListener("click", () => context.actions.stop(), { signal: context.signal });
+    this.#work.append(this.#workText, " · ", stop);
+    this.#work.hidden = true;
+    this.el = element(
+      "div",
+      { class: "aw-sentence-row" },
+      this.#sentence,
+      this.#spoken,
+      this.#facts,
+      this.#work,
+    );
+    context.signal.addEventListener("abort", () => this.#clearTimer(), { once: true });
+  }
+
+  update(frame: Frame): void {
+    const { progress } = frame;
+    this.#work.hidden = progress === null;
+    this.#facts.hidden = progress !== null;
+    if (progress !== null) text(this.#workText, progress.text);
+    const finding = describe(frame);
+    text(this.#facts, finding.facts.join(" · "));
+    this.#show(finding);
+  }
+
+  #show({ spans }: Finding): void {
+    const key = spans.map(({ tone, text: words }) => `${tone}:${words}`).join("\n");
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#sentence.replaceChildren(
+      ...spans
+        .filter(({ text: words }) => words !== "")
+        // <bdi>: a right-to-left token must not turn the sentence around it.
+        .map(({ tone, text: words }) => element("bdi", { class: `aw-${tone}` }, words)),
+    );
+    attribute(this.#sentence, "title", textOf(spans));
+    this.#speakLater(textOf(spans));
+  }
+
+  #speakLater(words: string): void {
+    this.#clearTimer();
+    if (this.#signal.aborted) return;
+    const wait = Math.max(0, this.#lastSpoken + SPOKEN_EVERY - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#lastSpoken = performance.now();
+      text(this.#spoken, words);
+    }, wait);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}

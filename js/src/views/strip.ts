@@ -1,0 +1,202 @@
+/** The text itself: every token as text, tinted by its part in the selection. */
+import { textOn } from "../color";
+import type { TokenText } from "../format";
+import type { Context, Frame, View } from "../frame";
+import { picked, ringed, stripForm, tints } from "../layout/strip";
+import { Barcode } from "./barcode";
+import { attribute, element, rootOf, targetWithin } from "./dom";
+
+export class Strip implements View {
+  readonly el: HTMLElement;
+  readonly #context: Context;
+  readonly #list: HTMLElement;
+  readonly #barcode: Barcode;
+  #tokens: readonly TokenText[] | null = null;
+  #options: HTMLElement[] = [];
+  #shown: readonly unknown[] = [];
+  /** The one token that Tab reaches; arrows move it. */
+  #reachable = 0;
+  #frame: Frame | null = null;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#list = element("div", {
+      class: "aw-tokens",
+      role: "listbox",
+      "aria-label": "Tokens",
+      "aria-multiselectable": "true",
+      "aria-orientation": "horizontal",
+    });
+    this.#barcode = new Barcode(context, (token, event) => this.#pick(token, event));
+    this.el = element("div", { class: "aw-strip" }, this.#list, this.#barcode.el);
+    this.#listen();
+  }
+
+  /** `room`: how wide the strip may be; all of its line when left out. */
+  update(frame: Frame, room?: number): void {
+    this.#frame = frame;
+    const form = stripForm(frame.n);
+    attribute(this.el, "data-form", form);
+    const width = room === undefined ? "" : `${Math.max(0, Math.floor(room))}px`;
+    if (this.el.style.maxWidth !== width) this.el.style.maxWidth = width;
+    this.el.hidden = frame.n === 0;
+    this.#list.hidden = form === "barcode";
+    this.#barcode.el.hidden = form !== "barcode";
+    if (form === "barcode") {
+      this.#barcode.update(frame, Math.min(room ?? frame.width, frame.width));
+      return;
+    }
+    if (this.#tokens !== frame.tokens) this.#build(frame);
+    const target = frame.hovered?.target;
+    const hovered = target !== undefined && "token" in target ? target.token : -1;
+    const shown = [
+      frame.tokens,
+      frame.trace,
+      frame.theme.dark,
+      frame.selected,
+      frame.matrix?.scale,
+    ];
+    if (shown.some((value, i) => value !== this.#shown[i])) {
+      this.#shown = shown;
+      this.#paint(frame);
+    }
+    for (const [i, option] of this.#options.entries()) {
+      attribute(option, "data-hover", i === hovered ? "" : null);
+    }
+  }
+
+  #build(frame: Frame): void {
+    this.#tokens = frame.tokens;
+    this.#shown = [];
+    this.#reachable = Math.min(this.#reachable, Math.max(0, frame.n - 1));
+    this.#options = frame.tokens.map((token, i) => {
+      const attributes: Record<string, string> = {
+        class: "aw-token",
+        role: "option",
+        tabindex: "-1",
+        "data-token": String(i),
+      };
+      if (token.special) attributes["data-special"] = "";
+      if (!token.spaceBefore && i > 0) attributes["data-joined"] = "";
+      return element("span", attributes, token.text);
+    });
+    const line: (Node | string)[] = [];
+    for (const [i, option] of this.#options.entries()) {
+      if (i > 0 && frame.tokens[i]!.spaceBefore) line.push(" ");
+      line.push(option);
+    }
+    this.#list.replaceChildren(...line);
+  }
+
+  #paint(frame: Frame): void {
+    const positions = tints(frame);
+    const rings = ringed(frame.selected);
+    const chosen = new Set(frame.selected.map(([, token]) => token));
+    for (const [i, option] of this.#options.entries()) {
+      const ring = rings.has(i);
+      const t = positions[i]!;
+      const tinted = !ring && !Number.isNaN(t);
+      const color = tinted ? frame.theme.seq(t) : "";
+      option.style.backgroundColor = color;
+      option.style.color = tinted ? textOn(color) : "";
+      attribute(option, "data-tinted", tinted ? "" : null);
+      attribute(option, "data-ringed", ring ? "" : null);
+      attribute(option, "aria-selected", String(chosen.has(i)));
+    }
+    const [first] = rings;
+    this.#reach(first ?? this.#reachable, false);
+  }
+
+  #reach(token: number, focus: boolean): void {
+    attribute(this.#options[this.#reachable] ?? this.#list, "tabindex", "-1");
+    this.#reachable = token;
+    const option = this.#options[token];
+    if (option === undefined) return;
+    attribute(option, "tabindex", "0");
+    if (focus) option.focus();
+  }
+
+  #pick(token: number, event: MouseEvent | KeyboardEvent): void {
+    if (this.#frame === null) return;
+    const keys = { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey };
+    const { node, how } = picked(this.#frame, token, keys);
+    this.#context.actions.select(node, how);
+  }
+
+  #listen(): void {
+    const { signal, actions } = this.#context;
+    const tokenOf = (event: Event): number | null => {
+      const index = targetWithin(event, ".aw-token")?.dataset["token"];
+      return index === undefined ? null : Number(index);
+    };
+    const hover = (token: number): void => {
+      const box = this.#options[token]!.getBoundingClientRect();
+      const root = rootOf(this.el).getBoundingClientRect();
+      const up = this.#frame?.trace?.direction === "up" || this.#frame?.selected.length === 0;
+      actions.hover({
+        target: { kind: up ? "output" : "input", token },
+        x: box.left + box.width / 2 - root.left,
+        y: box.top + box.height / 2 - root.top,
+      });
+    };
+    this.#list.addEventListener(
+      "click",
+      (event) => {
+        const token = tokenOf(event);
+        if (token === null) return;
+        this.#reach(token, false);
+        this.#pick(token, event);
+      },
+      { signal },
+    );
+    // Shift-click would select the text between two clicks.
+    this.#list.addEventListener(
+      "mousedown",
+      (event) => {
+        if (event.shiftKey && tokenOf(event) !== null) event.preventDefault();
+      },
+      { signal },
+    );
+    this.#list.addEventListener(
+      "pointerover",
+      (event) => {
+        const token = tokenOf(event);
+        if (token === null) actions.hover(null);
+        else hover(token);
+      },
+      { signal },
+    );
+    this.#list.addEventListener("pointerleave", () => actions.hover(null), { signal });
+    this.#list.addEventListener(
+      "focusin",
+      (event) => {
+        const token = tokenOf(event);
+        if (token !== null && this.#options[token]!.matches(":focus-visible")) hover(token);
+      },
+      { signal },
+    );
+    this.#list.addEventListener("focusout", () => actions.hover(null), { signal });
+    this.#list.addEventListener(
+      "keydown",
+      (event) => {
+        const token = tokenOf(event);
+        if (token === null) return;
+        const last = this.#options.length - 1;
+        const moves: Record<string, number> = {
+          ArrowRight: token + 1,
+          ArrowDown: token + 1,
+          ArrowLeft: token - 1,
+          ArrowUp: token - 1,
+          Home: 0,
+          End: last,
+        };
+        const next = moves[event.key];
+        if (next !== undefined) this.#reach(Math.min(last, Math.max(0, next)), true);
+        else if (event.key === "Enter" || event.key === " ") this.#pick(token, event);
+        else return;
+        event.preventDefault();
+      },
+      { signal },
+    );
+  }
+}

@@ -1,0 +1,202 @@
+/** The controls. What has no room in the row moves into the settings popover. */
+import { headsText, levelName, levelRange } from "../format";
+import type { Context, Frame, Size, View } from "../frame";
+import type { Fusion, Method } from "../model";
+import { attribute, element, rootOf } from "./dom";
+import { icon } from "./icons";
+import { headStop, KEY_HELP } from "./keys";
+import { Popover } from "./popover";
+import { Segmented } from "./segmented";
+import { RangeSlider, Slider } from "./slider";
+
+/** Below this width the sliders stand under their names. */
+const STACKED = 900;
+
+const METHODS: readonly { value: Method; label: string }[] = [
+  { value: "attention", label: "Attention" },
+  { value: "rollout", label: "Rollout" },
+  { value: "flow", label: "Flow" },
+];
+
+const FUSIONS: readonly { value: Fusion; label: string }[] = [
+  { value: "mean", label: "Mean" },
+  { value: "max", label: "Max" },
+  { value: "min", label: "Min" },
+];
+
+type Place = "row" | "settings";
+
+/** Where each control is at each size, in this order. */
+const PLACES: Record<"layers" | "heads" | "residual" | "mass" | "fusion", Record<Size, Place>> = {
+  layers: { wide: "row", medium: "row", narrow: "settings" },
+  heads: { wide: "row", medium: "row", narrow: "settings" },
+  residual: { wide: "row", medium: "row", narrow: "settings" },
+  mass: { wide: "row", medium: "settings", narrow: "settings" },
+  fusion: { wide: "settings", medium: "settings", narrow: "settings" },
+};
+
+export class Toolbar implements View {
+  readonly el: HTMLElement;
+  readonly #method: Segmented<Method>;
+  readonly #layers: RangeSlider;
+  readonly #heads: Slider;
+  readonly #residual: Slider;
+  readonly #mass: Slider;
+  readonly #fusion: Segmented<Fusion>;
+  readonly #controls: Record<keyof typeof PLACES, HTMLElement>;
+  readonly #row = element("div", { class: "aw-controls" });
+  readonly #settings: Popover;
+  readonly #help: Popover;
+  readonly #expand: HTMLButtonElement;
+  #size: Size | null = null;
+  #frame: Frame | null = null;
+
+  constructor(context: Context) {
+    const { signal, actions } = context;
+    this.#method = new Segmented(signal, "method", "Method", METHODS, (method) =>
+      actions.setMethod(method),
+    );
+    this.#layers = new RangeSlider(
+      signal,
+      { control: "layers", label: "Layers", reserve: "input–12" },
+      (start, stop) => actions.setLevels(start, stop),
+    );
+    this.#heads = new Slider(
+      signal,
+      { control: "heads", label: "Heads", step: 1, reserve: "All, max" },
+      (stop) => actions.setHeads(stop === 0 ? (this.#frame?.fusion ?? "mean") : stop - 1),
+    );
+    this.#residual = new Slider(
+      signal,
+      { control: "residual", label: "Residual", step: 0.01, reserve: "0.65" },
+      (residual) => actions.setResidual(residual),
+    );
+    this.#mass = new Slider(
+      signal,
+      { control: "mass", label: "Mass shown", step: 0.01, reserve: "100 %" },
+      (share) => actions.setMassShown(share),
+    );
+    this.#fusion = new Segmented(signal, "fusion", "All heads as", FUSIONS, (fusion) =>
+      actions.setHeads(fusion),
+    );
+    this.#controls = {
+      layers: this.#layers.el,
+      heads: this.#heads.el,
+      residual: this.#residual.el,
+      mass: this.#mass.el,
+      fusion: element(
+        "div",
+        { class: "aw-control" },
+        element("span", { class: "aw-control-label" }, "All heads as"),
+        this.#fusion.el,
+      ),
+    };
+    this.#settings = new Popover(signal, {
+      action: "settings",
+      label: "Settings",
+      icon: icon("settings"),
+    });
+    this.#help = new Popover(signal, { action: "help", label: "Keys", icon: icon("help") });
+    this.#help.panel.append(keyList());
+    this.#expand = this.#expandButton(context);
+    const icons = element("div", { class: "aw-icons" }, this.#settings.el);
+    // A frame may be forbidden to fill the screen: then there is nothing to press.
+    if (document.fullscreenEnabled) icons.append(this.#expand);
+    icons.append(this.#help.el);
+    this.el = element(
+      "div",
+      { class: "aw-toolbar", role: "group", "aria-label": "Controls" },
+      this.#method.el,
+      this.#row,
+      icons,
+    );
+  }
+
+  update(frame: Frame): void {
+    this.#frame = frame;
+    if (frame.size !== this.#size) this.#place(frame.size);
+    attribute(
+      this.el,
+      "data-stacked",
+      frame.size === "medium" && frame.width < STACKED ? "" : null,
+    );
+    this.#method.set(frame.method);
+    this.#setLayers(frame);
+    this.#setHeads(frame);
+    this.#setResidual(frame);
+    const shown = `${Math.round(100 * frame.massShown)}\u00a0%`;
+    this.#mass.set({ value: frame.massShown, text: shown, spoken: shown, max: 1 });
+    this.#fusion.set(typeof frame.heads === "string" ? frame.heads : null);
+  }
+
+  #place(size: Size): void {
+    this.#size = size;
+    for (const [name, places] of Object.entries(PLACES)) {
+      const control = this.#controls[name as keyof typeof PLACES];
+      (places[size] === "row" ? this.#row : this.#settings.panel).append(control);
+    }
+  }
+
+  #setLayers({ levels: [start, stop], nLayers, method }: Frame): void {
+    const single = method === "attention";
+    this.#layers.set({
+      start,
+      stop,
+      max: nLayers,
+      text: single ? levelName(stop) : levelRange(start, stop),
+      spokenStart: start === 0 ? "from the input" : `from layer ${start}`,
+      spokenStop: single ? `layer ${stop}` : `to layer ${stop}`,
+      single,
+    });
+  }
+
+  #setHeads({ heads, nHeads }: Frame): void {
+    const figure = headsText(heads);
+    let spoken = `Head ${figure}`;
+    if (typeof heads === "string") spoken = `All heads, ${heads}`;
+    else if (Array.isArray(heads)) spoken = `Heads ${heads.join(", ")}`;
+    this.#heads.set({ value: headStop(heads), text: figure, spoken, max: nHeads });
+  }
+
+  #setResidual({ residual, residualPerLayer, method }: Frame): void {
+    const figure = residualPerLayer === null ? residual.toFixed(2) : "per layer";
+    this.#residual.set({
+      value: residual,
+      text: figure,
+      spoken: residualPerLayer === null ? figure : `per layer, on average ${residual.toFixed(2)}`,
+      max: 1,
+      off: method === "attention" ? "Attention is shown as it is, without a residual." : null,
+    });
+  }
+
+  #expandButton({ signal, actions }: Context): HTMLButtonElement {
+    const button = element(
+      "button",
+      { type: "button", class: "aw-icon-button", "data-action": "full-screen" },
+      icon("expand"),
+    );
+    const name = (full: boolean): void => {
+      const label = full ? "Leave full screen" : "Full screen";
+      attribute(button, "aria-label", label);
+      attribute(button, "title", label);
+      button.replaceChildren(icon(full ? "collapse" : "expand"));
+    };
+    name(false);
+    button.addEventListener("click", () => actions.toggleFullScreen(), { signal });
+    document.addEventListener(
+      "fullscreenchange",
+      () => name(rootOf(button).matches(":fullscreen")),
+      { signal },
+    );
+    return button;
+  }
+}
+
+function keyList(): HTMLElement {
+  const list = element("dl", { class: "aw-keys" });
+  for (const { keys, does } of KEY_HELP) {
+    const names = keys.map((key) => element("kbd", {}, key));
+    list.append(element("div", {}, element("dt", {}, ...names), element("dd", {}, does)));
+  }
+  return list;
+}
