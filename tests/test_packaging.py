@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -118,6 +119,15 @@ def test_the_lock_file_names_no_registry() -> None:
     lock = (ROOT / "js" / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock
     assert '"integrity"' in lock
+
+
+def test_the_lock_file_knows_every_platform() -> None:
+    """`npm ci` refuses a lock file in which a tool's binary for another platform is missing."""
+    packages = json.loads((ROOT / "js" / "package-lock.json").read_text(encoding="utf-8"))[
+        "packages"
+    ]
+    wanted = {name for entry in packages.values() for name in entry.get("optionalDependencies", {})}
+    assert wanted <= {name.removeprefix("node_modules/") for name in packages}
 
 
 @pytest.fixture
