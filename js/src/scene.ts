@@ -33,7 +33,7 @@ export interface Circle {
   x: number;
   y: number;
   r: number;
-  fill: string;
+  fill?: string;
   stroke?: string;
   width?: number;
 }
@@ -49,11 +49,14 @@ export interface Rect {
   stroke?: string;
   width?: number;
   opacity?: number;
+  /** Edges on whole device pixels: neighbours keep one even gap. */
+  crisp?: boolean;
 }
 
 export interface Text {
   kind: "text";
   x: number;
+  /** Middle of the capitals' height, so that a label sits on its row. */
   y: number;
   text: string;
   size: number;
@@ -71,7 +74,7 @@ export interface Image {
   w: number;
   h: number;
   /** RGBA pixels, columns * rows * 4. */
-  pixels: Uint8ClampedArray;
+  pixels: Uint8ClampedArray<ArrayBuffer>;
   columns: number;
   rows: number;
   smooth: boolean;

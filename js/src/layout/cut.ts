@@ -1,0 +1,191 @@
+/** The minimum cut of a flow: bars across its edges, sums below, and the words for them. Pure. */
+import type { Frame } from "../frame";
+import type { Mark } from "../scene";
+import type { Trace } from "../trace";
+import type { DrawnEdge } from "./edges";
+import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
+import { levelX, type Zones } from "./zones";
+
+/** Edges that carry less of the flow than this are coloured but get no bar. */
+const BAR_SHARE = 0.01;
+const PAPER_AROUND = 2.5;
+
+/** Capacity of the cut in each block of the trace, lowest first. */
+export function cutSums(trace: Trace): number[] {
+  const sums = trace.blocks.map(() => 0);
+  for (const cut of trace.flow?.cut ?? []) sums[cut.block - trace.start]! += cut.capacity;
+  return sums;
+}
+
+/** Round to `digits` so that the printed parts still add up to the printed total. */
+export function roundedParts(parts: readonly number[], total: number, digits: number): number[] {
+  const scale = 10 ** digits;
+  const floors = parts.map((part) => Math.floor(part * scale + 1e-9));
+  let missing = Math.round(total * scale) - floors.reduce((a, b) => a + b, 0);
+  const order = parts
+    .map((part, i) => ({ i, rest: part * scale - floors[i]! }))
+    .filter(({ i }) => parts[i]! > 0)
+    .sort((a, b) => b.rest - a.rest);
+  for (const { i } of order) {
+    if (missing <= 0) break;
+    floors[i]!++;
+    missing--;
+  }
+  return floors.map((value) => value / scale);
+}
+
+/** A bar across the middle of each cut edge, with a rim of paper. */
+export function layoutCutBars(
+  frame: Frame,
+  trace: Trace,
+  edges: readonly (readonly DrawnEdge[])[],
+): Mark[] {
+  const { theme } = frame;
+  const marks: Mark[] = [];
+  const least = BAR_SHARE * (trace.flow?.value ?? 0);
+  for (const edge of edges.flat()) {
+    if (!edge.cut || edge.value < least) continue;
+    const { x0, y0, x1, y1, width } = edge.curve;
+    // Half way the curve is steepest: its tangent there is (dx, 2 dy).
+    const length = Math.hypot(x1 - x0, 2 * (y1 - y0)) || 1;
+    const half = Math.max(10, width + 10) / 2;
+    const nx = (-2 * (y1 - y0) * half) / length;
+    const ny = ((x1 - x0) * half) / length;
+    const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+    const bar = { kind: "line" as const, x0: x - nx, y0: y - ny, x1: x + nx, y1: y + ny };
+    const thick = width > 4 ? 3.25 : 2;
+    marks.push({ ...bar, width: thick + 2 * PAPER_AROUND, color: theme.paper });
+    marks.push({ ...bar, width: thick, color: theme.cut });
+  }
+  return marks;
+}
+
+/** A dashed line in each block that the cut passes, down to its sum. */
+export function layoutCutLines(
+  frame: Frame,
+  trace: Trace,
+  zones: Zones,
+  first: number,
+  count: number,
+): Mark[] {
+  return cutSums(trace).flatMap((sum, index): Mark[] => {
+    if (sum <= 0) return [];
+    const at = trace.start - first + index;
+    const x = (levelX(zones, at, count) + levelX(zones, at + 1, count)) / 2;
+    return [
+      {
+        kind: "line",
+        x0: x,
+        y0: zones.top - 6,
+        x1: x,
+        y1: zones.sumsY! - 10,
+        width: 1,
+        color: frame.theme.cut,
+        opacity: 0.55,
+        dash: [2, 4],
+      },
+    ];
+  });
+}
+
+/** "through the cut 0.099 + 0.011 = 0.110" along the foot of the graph. */
+export function layoutCutSums(
+  frame: Frame,
+  trace: Trace,
+  zones: Zones,
+  first: number,
+  count: number,
+  measure: Measure,
+): Mark[] {
+  const { theme } = frame;
+  const y = zones.sumsY!;
+  const sums = cutSums(trace);
+  const value = trace.flow!.value;
+  const printed = roundedParts(sums, value, 3);
+  const text = (x: number, content: string, fill: string, weight: number): Mark => ({
+    kind: "text",
+    x,
+    y,
+    text: content,
+    size: HEAD_SIZE,
+    weight,
+    fill,
+    anchor: "middle",
+  });
+  const at = (index: number) => levelX(zones, trace.start - first + index, count);
+  const middle = (index: number) => (at(index) + at(index + 1)) / 2;
+  const end = `= ${value.toFixed(3)}`;
+  const marks: Mark[] = [text(at(sums.length), end, theme.ink, WEIGHT.selected)];
+  const figureWidth = measure("0.000", HEAD_SIZE, WEIGHT.selected);
+  const spacing = at(1) - at(0);
+  const roomy = spacing >= figureWidth + 20;
+  let right = Number.NEGATIVE_INFINITY;
+  const limit = at(sums.length) - measure(end, HEAD_SIZE, WEIGHT.selected) / 2 - 6;
+  for (const [index, sum] of printed.entries()) {
+    const x = middle(index);
+    if (roomy) {
+      const quiet = sums[index]! <= 0;
+      const content = quiet ? "0" : sum.toFixed(3);
+      marks.push(
+        text(x, content, quiet ? theme.ink2 : theme.cut, quiet ? WEIGHT.label : WEIGHT.selected),
+      );
+      if (index > 0) marks.push(text(at(index), "+", theme.ink2, WEIGHT.label));
+    } else if (sums[index]! > 0 && x - figureWidth / 2 > right && x + figureWidth / 2 < limit) {
+      marks.push(text(x, sum.toFixed(3), theme.cut, WEIGHT.selected));
+      right = x + figureWidth / 2 + 6;
+    }
+  }
+  marks.push({
+    kind: "text",
+    x: Math.min(zones.inputs.right, at(0) - 12),
+    y,
+    text: "through the cut",
+    size: HEAD_SIZE,
+    weight: WEIGHT.label,
+    fill: theme.cut,
+    anchor: "end",
+  });
+  return marks;
+}
+
+/** What bars, full and hollow discs mean. */
+export function layoutCutLegend(
+  frame: Frame,
+  zones: Zones,
+  measure: Measure,
+  left: number,
+): Mark[] {
+  const { theme } = frame;
+  const y = zones.foot.y + zones.foot.h / 2;
+  const marks: Mark[] = [];
+  let x = left;
+  const words = (content: string) => {
+    marks.push({
+      kind: "text",
+      x,
+      y,
+      text: content,
+      size: 12,
+      weight: WEIGHT.label,
+      fill: theme.ink2,
+      anchor: "start",
+    });
+    x += measure(content, 12, WEIGHT.label) + 18;
+  };
+  marks.push(
+    { kind: "line", x0: x, y0: y, x1: x + 24, y1: y, width: 2.5, color: theme.cut },
+    { kind: "line", x0: x + 12, y0: y - 6, x1: x + 12, y1: y + 6, width: 6, color: theme.paper },
+    { kind: "line", x0: x + 12, y0: y - 6, x1: x + 12, y1: y + 6, width: 2, color: theme.cut },
+  );
+  x += 32;
+  words("full edge of the cut");
+  const full = theme.seq(theme.dark ? 0.75 : 0.85);
+  marks.push({ kind: "circle", x: x + 4, y, r: 4.5, fill: full });
+  x += 15;
+  words("can pass on more");
+  const stroke = theme.seq(theme.dark ? 0.72 : 0.8);
+  marks.push({ kind: "circle", x: x + 4, y, r: 4, fill: theme.paper, stroke, width: 1.5 });
+  x += 15;
+  words("beyond the cut");
+  return marks;
+}

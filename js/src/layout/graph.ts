@@ -1,0 +1,224 @@
+/** The graph's lanes, level lines, context and discs. Pure. */
+import type { Frame } from "../frame";
+import type { Circle, Mark } from "../scene";
+import type { Trace } from "../trace";
+import { COLUMN_TOKENS, COLUMN_WIDTH, type DrawnEdge, isFlowPair, ribbonStyle } from "./edges";
+import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
+import { levelX, rowY, type Zones } from "./zones";
+
+const RESTING_RADIUS = 1.7;
+const DENSE_RESTING_RADIUS = 0.9;
+const STRIP_HEIGHT = 1.4;
+
+/** Levels on the stage: the shown range, widened where the trace reaches beyond it. */
+export function stageLevels(frame: Frame): { first: number; count: number } {
+  const start = Math.min(frame.levels[0], frame.trace?.start ?? frame.levels[0]);
+  const stop = Math.max(frame.levels[1], frame.trace?.stop ?? frame.levels[1]);
+  return { first: start, count: stop - start + 1 };
+}
+
+/** Lanes along the tokens and a line down each level. */
+export function layoutLanes(frame: Frame, zones: Zones, count: number): Mark[] {
+  const { x0, x1 } = zones.graph!;
+  const { n, theme } = frame;
+  const marks: Mark[] = [];
+  if (n <= COLUMN_TOKENS) {
+    if (!zones.thin) {
+      for (let token = 0; token < n; token++) {
+        const y = rowY(zones, token);
+        marks.push({ kind: "line", x0, y0: y, x1, y1: y, width: 1, color: theme.hair });
+      }
+    }
+    for (let level = 0; level < count; level++) {
+      const x = levelX(zones, level, count);
+      const [y0, y1] = [rowY(zones, 0), rowY(zones, n - 1)];
+      if (n > 1) marks.push({ kind: "line", x0: x, y0, x1: x, y1, width: 1, color: theme.hair });
+    }
+    return marks;
+  }
+  for (let level = 0; level < count; level++) {
+    marks.push({
+      kind: "rect",
+      x: levelX(zones, level, count) - COLUMN_WIDTH / 2,
+      y: zones.top,
+      w: COLUMN_WIDTH,
+      h: zones.bottom - zones.top,
+      fill: theme.hair,
+    });
+  }
+  return marks;
+}
+
+/** The strongest edges of the mean trace, faint, so that a selection has something to stand out
+ * from. */
+export function layoutContext(frame: Frame, zones: Zones, first: number, count: number): Mark[] {
+  const { trace, theme } = frame;
+  if (trace === null || (trace.sources === null && trace.sinks === null)) return [];
+  const gap = trace.n > COLUMN_TOKENS ? COLUMN_WIDTH / 2 + 1 : 0;
+  return trace.context.map(({ block, query, key }) => ({
+    kind: "curve",
+    x0: levelX(zones, block - first, count) + gap,
+    y0: rowY(zones, key),
+    x1: levelX(zones, block - first + 1, count) - gap,
+    y1: rowY(zones, query),
+    width: 0.8,
+    color: theme.ink,
+    opacity: 0.055,
+  }));
+}
+
+/** Names of the levels above their columns, thinned where levels are close. */
+export function layoutHeads(
+  frame: Frame,
+  zones: Zones,
+  first: number,
+  count: number,
+  measure: Measure,
+): Mark[] {
+  const marks: Mark[] = [];
+  const text = (index: number) => {
+    const level = first + index;
+    if (level === 0) return "input";
+    return index === count - 1 || index === 0 ? `layer ${level}` : String(level);
+  };
+  const half = (index: number) => measure(text(index), HEAD_SIZE, WEIGHT.label) / 2;
+  const add = (index: number) => {
+    marks.push({
+      kind: "text",
+      x: levelX(zones, index, count),
+      y: zones.headY,
+      text: text(index),
+      size: HEAD_SIZE,
+      weight: WEIGHT.label,
+      fill: frame.theme.ink2,
+      anchor: "middle",
+    });
+  };
+  add(count - 1);
+  const end = levelX(zones, count - 1, count) - half(count - 1) - 8;
+  let right = Number.NEGATIVE_INFINITY;
+  const spacing = count > 1 ? levelX(zones, 1, count) - levelX(zones, 0, count) : 1;
+  // A regular step (1, 2, 5, 10, ...) reads better than whatever happens to fit.
+  const step = [1, 2, 4, 6, 8, 12, 24].find((s) => s * spacing >= 22) ?? 24;
+  for (let index = 0; index < count - 1; index++) {
+    if (index > 0 && (first + index) % step !== 0) continue;
+    const x = levelX(zones, index, count);
+    if (x - half(index) < right || x + half(index) > end) continue;
+    add(index);
+    right = x + half(index) + 8;
+  }
+  return marks;
+}
+
+/** A disc (or strip) on the stage, kept for hit tests and the hover layer. */
+export interface Disc {
+  level: number;
+  token: number;
+  x: number;
+  y: number;
+  /** Drawn radius; at least the resting one. */
+  r: number;
+  /** Share or flow through the node; 0 where nothing drawn passes. */
+  mass: number;
+}
+
+/** Nodes that a drawn edge meets; the others rest. */
+function touched(
+  edges: readonly (readonly DrawnEdge[])[],
+  first: number,
+  count: number,
+  n: number,
+) {
+  const levels = Array.from({ length: count }, () => new Uint8Array(n));
+  for (const block of edges) {
+    for (const { block: b, query, key } of block) {
+      levels[b - first]![key] = 1;
+      levels[b - first + 1]![query] = 1;
+    }
+  }
+  return levels;
+}
+
+function massAt(trace: Trace | null, level: number, token: number): number {
+  if (trace === null || level < trace.start || level > trace.stop) return 0;
+  return trace.nodes[level - trace.start]![token]!;
+}
+
+/** Every node of the stage, by level and then by token. */
+export function layoutDiscs(
+  frame: Frame,
+  zones: Zones,
+  edges: readonly (readonly DrawnEdge[])[],
+  first: number,
+  count: number,
+): Disc[] {
+  const { n, trace } = frame;
+  const met = touched(edges, first, count, n);
+  const resting = n > 64 ? DENSE_RESTING_RADIUS : RESTING_RADIUS;
+  const unit = trace === null ? 0 : ribbonStyle(trace, zones).unit;
+  const discs: Disc[] = [];
+  for (let index = 0; index < count; index++) {
+    const x = levelX(zones, index, count);
+    for (let token = 0; token < n; token++) {
+      const mass = met[index]![token] === 1 ? massAt(trace, first + index, token) : 0;
+      const r = Math.max(resting, (mass * unit) / 2);
+      discs.push({ level: first + index, token, x, y: rowY(zones, token), r, mass });
+    }
+  }
+  return discs;
+}
+
+/** Fill of a disc by its mass. */
+function discColor(frame: Frame, mass: number): string {
+  return frame.theme.seq(0.5 + 0.5 * Math.sqrt(Math.min(1, mass / 0.4)));
+}
+
+function onSourceSide(trace: Trace, disc: Disc): boolean {
+  return trace.flow!.sourceSide[disc.level - trace.start]?.[disc.token] === 1;
+}
+
+function flowDisc(frame: Frame, trace: Trace, disc: Disc): Circle {
+  const { theme } = frame;
+  const color = theme.seq(theme.dark ? 0.72 : 0.8);
+  if (onSourceSide(trace, disc)) {
+    return {
+      ...ring(disc, Math.max(2.4, disc.r)),
+      fill: theme.seq(theme.dark ? 0.75 : 0.85),
+      stroke: theme.paper,
+      width: 1.25,
+    };
+  }
+  const fill = disc.r > 4 ? theme.seq(0.15) : theme.paper;
+  return { ...ring(disc, Math.max(2.6, disc.r)), fill, stroke: color, width: 1.4 };
+}
+
+function ring(disc: Disc, r: number): { kind: "circle"; x: number; y: number; r: number } {
+  return { kind: "circle", x: disc.x, y: disc.y, r };
+}
+
+/** One node as marks. */
+export function discMark(frame: Frame, disc: Disc): Mark {
+  const { theme, trace, n } = frame;
+  if (n > COLUMN_TOKENS) {
+    const h = Math.max(STRIP_HEIGHT, 2 * disc.r * Number(disc.mass > 0));
+    return {
+      kind: "rect",
+      x: disc.x - COLUMN_WIDTH / 2,
+      y: disc.y - h / 2,
+      w: COLUMN_WIDTH,
+      h,
+      fill: discColor(frame, disc.mass),
+    };
+  }
+  if (disc.mass <= 0) return { ...ring(disc, disc.r), fill: theme.ink3 };
+  if (trace !== null && isFlowPair(trace)) return flowDisc(frame, trace, disc);
+  const fill = discColor(frame, disc.mass);
+  if (disc.r <= 4) return { ...ring(disc, disc.r), fill };
+  return { ...ring(disc, disc.r + 0.6), fill, stroke: theme.paper, width: 1.25 };
+}
+
+/** All nodes; strips of a column only where something passes. */
+export function discMarks(frame: Frame, discs: readonly Disc[]): Mark[] {
+  const drawn = frame.n > COLUMN_TOKENS ? discs.filter((disc) => disc.mass > 0) : discs;
+  return [...drawn].sort((a, b) => a.mass - b.mass).map((disc) => discMark(frame, disc));
+}

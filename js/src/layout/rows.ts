@@ -1,0 +1,375 @@
+/** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
+import type { Frame } from "../frame";
+import type { Mark } from "../scene";
+import { isFlowPair } from "./edges";
+import { spread } from "./spread";
+import {
+  figure,
+  HEAD_SIZE,
+  type Label,
+  type Measure,
+  STRONG_SHARE,
+  TICK_SIZE,
+  WEIGHT,
+} from "./text";
+import { type Box, rowY, type Zones } from "./zones";
+
+/** Thinned inputs: at most this many, none under this share, this far apart. */
+const THIN_LABELS = 11;
+const THIN_SHARE = 0.0045;
+const THIN_GAP = 15;
+const BAR_HEIGHT = 7;
+
+/** A label on the stage, kept for hit tests and the hover layer. */
+export interface PlacedLabel {
+  token: number;
+  box: Box;
+  anchor: "start" | "end";
+  x: number;
+  y: number;
+}
+
+export interface Rows {
+  marks: Mark[];
+  inputs: PlacedLabel[];
+  outputs: PlacedLabel[];
+}
+
+/** Selected tokens at one level. */
+export function selectedAt(frame: Frame, level: number): Set<number> {
+  return new Set(frame.selected.filter(([l]) => l === level).map(([, token]) => token));
+}
+
+/** Share of each token, or null while there is none to show. */
+export function shares(frame: Frame): Float64Array | null {
+  return frame.trace?.relevance ?? null;
+}
+
+interface Side {
+  frame: Frame;
+  zones: Zones;
+  labels: readonly Label[];
+  measure: Measure;
+  /** The level this side stands for. */
+  level: number;
+  /** Whether this side carries the figures. */
+  figures: boolean;
+}
+
+function isStrong(side: Side, token: number): boolean {
+  const values = shares(side.frame);
+  return side.figures && values !== null && values[token]! >= STRONG_SHARE;
+}
+
+function labelMark(side: Side, token: number, x: number, y: number, anchor: "start" | "end"): Mark {
+  const { frame, labels } = side;
+  const { trace, theme } = frame;
+  const strong = isStrong(side, token) && !(trace !== null && isFlowPair(trace));
+  const everyOutput = trace !== null && trace.sources === null && trace.sinks === null;
+  const plain = everyOutput && !side.figures ? theme.ink : theme.ink2;
+  return {
+    kind: "text",
+    x,
+    y,
+    text: labels[token]!.text,
+    size: labels[token]!.size,
+    weight: strong ? WEIGHT.strong : WEIGHT.label,
+    fill: strong ? theme.ink : plain,
+    anchor,
+  };
+}
+
+/** The filled pill of a selected token, its text in the place of the label's. */
+export function pillMarks(
+  frame: Frame,
+  label: Label,
+  x: number,
+  y: number,
+  anchor: "start" | "end",
+  pitch: number,
+): Mark[] {
+  const h = Math.min(22, Math.max(18, pitch - 1));
+  // On the input side the pill ends where labels end, clear of the disc.
+  const end = anchor === "start" ? x : x - 7;
+  const left = anchor === "start" ? x - 8 : end - label.width - 8;
+  return [
+    {
+      kind: "rect",
+      x: left,
+      y: y - h / 2,
+      w: label.width + 16,
+      h,
+      radius: 4,
+      fill: frame.theme.pill,
+    },
+    {
+      kind: "text",
+      x: end,
+      y,
+      text: label.text,
+      size: label.size,
+      weight: WEIGHT.selected,
+      fill: frame.theme.onPill,
+      anchor,
+    },
+  ];
+}
+
+function labelBox(zones: Zones, label: Label, x: number, y: number, anchor: "start" | "end"): Box {
+  const h = zones.thin ? THIN_GAP : zones.pitch;
+  const left = anchor === "start" ? x - 8 : x - label.width - 8;
+  return { x: left, y: y - h / 2, w: label.width + 16, h };
+}
+
+/** Figure and bar of one input; without room for bars the figure alone. */
+function shareMarks(side: Side, token: number, y: number): Mark[] {
+  const { frame, zones } = side;
+  const { theme, trace, matrix } = frame;
+  const values = shares(frame);
+  if (values === null || trace === null) return [];
+  const value = values[token]!;
+  const { right, length } = zones.bars;
+  const h = Math.min(BAR_HEIGHT, zones.thin ? BAR_HEIGHT : zones.pitch * 0.36);
+  if (Number.isNaN(value)) {
+    const w = length > 0 ? length / 2 : 14;
+    return [{ kind: "rect", x: right - w, y: y - h / 2, w, h, fill: theme.hair }];
+  }
+  const flow = trace.flow !== null;
+  const pair = isFlowPair(trace);
+  const picked = pair && trace.sinks!.includes(token);
+  let largest = 0;
+  for (const other of values) if (other > largest) largest = other;
+  const w = largest > 0 ? (length * value) / largest : 0;
+  const strong = pair ? picked : value >= STRONG_SHARE && !flow;
+  const t = matrix === null ? value / (largest || 1) : matrix.scale.t(value);
+  const marks: Mark[] = [];
+  if (w > 0) {
+    marks.push({
+      kind: "rect",
+      x: right - Math.max(1, w),
+      y: y - h / 2,
+      w: Math.max(1, w),
+      h,
+      fill: pair && !picked ? theme.line : theme.seq(0.25 + 0.75 * t),
+    });
+  }
+  marks.push({
+    kind: "text",
+    x: right - (length > 0 ? Math.max(1, w) + 5 : 0),
+    y,
+    text: figure(value, flow),
+    size: HEAD_SIZE,
+    weight: strong ? WEIGHT.selected : WEIGHT.label,
+    fill: strong ? theme.ink : theme.ink2,
+    anchor: "end",
+  });
+  return marks;
+}
+
+/** Tokens whose labels stay when rows are too low for all: the selected, then the strongest. */
+function thinned(side: Side, selected: ReadonlySet<number>): number[] {
+  const values = shares(side.frame);
+  const strongest =
+    values === null || !side.figures
+      ? []
+      : Array.from(values, (_, token) => token)
+          .filter((token) => values[token]! >= THIN_SHARE && !selected.has(token))
+          .sort((a, b) => values[b]! - values[a]!);
+  const room = Math.floor((side.zones.bottom - side.zones.top) / THIN_GAP);
+  const kept = [...selected, ...strongest].slice(0, Math.min(room, THIN_LABELS + selected.size));
+  return kept.sort((a, b) => a - b);
+}
+
+function leader(frame: Frame, xs: [number, number], y0: number, y1: number): Mark[] {
+  const [from, to] = xs;
+  const bend = (to - from) / 3;
+  const line = { kind: "line" as const, width: 0.75, color: frame.theme.ink3 };
+  return [
+    { ...line, x0: from, y0, x1: from + bend, y1: y0 },
+    { ...line, x0: from + bend, y0, x1: to - bend, y1 },
+    { ...line, x0: to - bend, y0: y1, x1: to, y1 },
+  ];
+}
+
+function thinPositions(zones: Zones, tokens: readonly number[]): number[] {
+  return spread(
+    tokens.map((token) => rowY(zones, token)),
+    THIN_GAP,
+    zones.top + 3,
+    zones.bottom - 3,
+  );
+}
+
+function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
+  const { frame, zones, labels, measure } = side;
+  const { theme, trace } = frame;
+  const selected = selectedAt(frame, side.level);
+  const x = zones.inputs.right;
+  const tokens = zones.thin
+    ? thinned(side, selected)
+    : Array.from({ length: frame.n }, (_, token) => token);
+  const ys = zones.thin ? thinPositions(zones, tokens) : tokens.map((t) => rowY(zones, t));
+  const marks: Mark[] = [];
+  const placed: PlacedLabel[] = [];
+  for (const [i, token] of tokens.entries()) {
+    const y = ys[i]!;
+    if (side.figures) marks.push(...shareMarks(side, token, y));
+    if (zones.thin) {
+      const to = zones.graph!.x0 - 4;
+      const from = x + (selected.has(token) ? 8 : 4);
+      marks.push(...leader(frame, [from, to], y, rowY(zones, token)));
+    }
+    marks.push(
+      ...(selected.has(token)
+        ? pillMarks(frame, labels[token]!, x, y, "end", zones.pitch)
+        : [labelMark(side, token, x, y, "end")]),
+    );
+    placed.push({ token, box: labelBox(zones, labels[token]!, x, y, "end"), anchor: "end", x, y });
+  }
+  if (side.figures && trace !== null) {
+    const flow = trace.flow !== null;
+    const bars = zones.bars.length > 0;
+    const head = flow ? (bars ? "most it can draw" : "flow") : bars ? "share, %" : "%";
+    marks.push({
+      kind: "text",
+      // A head wider than its column grows to the left only as far as the stage goes.
+      x: Math.max(zones.bars.right, 4 + measure(head, HEAD_SIZE, WEIGHT.label)),
+      y: zones.headY,
+      text: head,
+      size: HEAD_SIZE,
+      weight: WEIGHT.label,
+      fill: theme.ink2,
+      anchor: "end",
+    });
+  }
+  return { marks, placed };
+}
+
+/** Every 16th index; every 64th above 160 tokens. */
+export function indexStep(n: number): number {
+  if (n <= 64) return 8;
+  return n <= 160 ? 16 : n <= 1024 ? 64 : 256;
+}
+
+function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
+  const { frame, zones, labels } = side;
+  const { theme, n } = frame;
+  const selected = selectedAt(frame, side.level);
+  const lone = zones.graph === null;
+  const anchor = lone ? "end" : "start";
+  const x = lone ? zones.outputs.right : zones.outputs.left;
+  const marks: Mark[] = [];
+  const placed: PlacedLabel[] = [];
+  const place = (token: number, y: number) => {
+    const box = labelBox(zones, labels[token]!, x, y, anchor);
+    placed.push({ token, box, anchor, x, y });
+  };
+  if (!zones.thin) {
+    for (let token = 0; token < n; token++) {
+      const y = rowY(zones, token);
+      if (!selected.has(token)) marks.push(labelMark(side, token, x, y, anchor));
+      if (side.figures) marks.push(...outputFigure(side, token, y));
+      place(token, y);
+    }
+  }
+  const kept = zones.thin ? thinned(side, selected) : [...selected];
+  const ys = zones.thin ? thinPositions(zones, kept) : kept.map((token) => rowY(zones, token));
+  for (const [i, token] of kept.entries()) {
+    const y = ys[i]!;
+    if (zones.thin) {
+      if (!lone) marks.push(...leader(frame, [zones.graph!.x1 + 5, x - 10], rowY(zones, token), y));
+      if (side.figures) marks.push(...outputFigure(side, token, y));
+      place(token, y);
+    }
+    marks.push(
+      ...(selected.has(token)
+        ? pillMarks(frame, labels[token]!, x, y, anchor, zones.pitch)
+        : zones.thin
+          ? [labelMark(side, token, x, y, anchor)]
+          : []),
+    );
+  }
+  if (zones.thin && !side.figures) {
+    const step = indexStep(n);
+    for (let index = 0; index < n; index += step) {
+      const y = rowY(zones, index);
+      if (ys.some((taken) => Math.abs(taken - y) < 16)) continue;
+      const tick = lone ? zones.outputs.right + 5 : zones.graph!.x1 + 6;
+      marks.push({
+        kind: "line",
+        x0: tick,
+        y0: y,
+        x1: tick + 4,
+        y1: y,
+        width: 1,
+        color: theme.ink3,
+      });
+      marks.push({
+        kind: "text",
+        x: lone ? zones.outputs.right : tick + 9,
+        y,
+        text: String(index),
+        size: TICK_SIZE,
+        weight: WEIGHT.label,
+        fill: theme.ink2,
+        anchor,
+      });
+    }
+  }
+  if (side.figures && zones.graph !== null) {
+    marks.push({
+      kind: "text",
+      x: outputFigureX(zones),
+      y: zones.headY,
+      text: "%",
+      size: HEAD_SIZE,
+      weight: WEIGHT.label,
+      fill: theme.ink2,
+      anchor: "end",
+    });
+  }
+  return { marks, placed };
+}
+
+function outputFigureX(zones: Zones): number {
+  return zones.outputs.left + zones.outputs.width + 34;
+}
+
+function outputFigure(side: Side, token: number, y: number): Mark[] {
+  const { frame, zones } = side;
+  const value = shares(frame)?.[token];
+  if (value === undefined || Number.isNaN(value) || zones.graph === null) return [];
+  const strong = value >= STRONG_SHARE;
+  return [
+    {
+      kind: "text",
+      x: outputFigureX(zones),
+      y,
+      text: figure(value, frame.trace?.flow != null),
+      size: HEAD_SIZE,
+      weight: strong ? WEIGHT.selected : WEIGHT.label,
+      fill: strong ? frame.theme.ink : frame.theme.ink2,
+      anchor: "end",
+    },
+  ];
+}
+
+/** Both sides of the graph; a lone matrix has its outputs only. */
+export function layoutRows(
+  frame: Frame,
+  zones: Zones,
+  labels: readonly Label[],
+  measure: Measure,
+  levels: { first: number; count: number },
+): Rows {
+  const up = frame.trace?.direction === "up";
+  const common = { frame, zones, labels, measure };
+  const input =
+    zones.graph === null
+      ? { marks: [], placed: [] }
+      : inputRows({ ...common, level: levels.first, figures: !up });
+  const top = levels.first + levels.count - 1;
+  const level = zones.graph === null ? (frame.matrix?.rowLevel ?? top) : top;
+  const output = outputRows({ ...common, level, figures: up && zones.graph !== null });
+  return { marks: [...input.marks, ...output.marks], inputs: input.placed, outputs: output.placed };
+}

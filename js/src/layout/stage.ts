@@ -1,0 +1,174 @@
+/** The whole stage as marks, in layers from back to front. Pure. */
+import type { Frame } from "../frame";
+import type { Mark } from "../scene";
+import { type Columns, layoutColumns } from "./columns";
+import { layoutCutBars, layoutCutLegend, layoutCutLines, layoutCutSums } from "./cut";
+import { type DrawnEdge, isFlowPair, layoutEdges } from "./edges";
+import {
+  type Disc,
+  discMarks,
+  layoutContext,
+  layoutDiscs,
+  layoutHeads,
+  layoutLanes,
+  stageLevels,
+} from "./graph";
+import { layoutCells, layoutLegend, layoutMargins, layoutOutlines } from "./matrix";
+import { layoutRows, pillMarks, type Rows } from "./rows";
+import { type Label, type Measure, tokenLabels } from "./text";
+import { layoutZones, levelX, rowY, type Zones } from "./zones";
+
+export interface StageLayout {
+  zones: Zones;
+  labels: Label[];
+  /** The lowest level on the stage, and how many there are. */
+  first: number;
+  count: number;
+  edges: DrawnEdge[][];
+  discs: Disc[];
+  rows: Rows;
+  columns: Columns;
+  /** Behind the edges: lanes, level lines, context. */
+  behind: Mark[];
+  /** One list a block of the trace, lowest first. */
+  blocks: Mark[][];
+  /** Over the edges: the cut, the discs, the names of selected inner nodes. */
+  over: Mark[];
+  /** Labels, figures, heads. */
+  around: Mark[];
+  cells: Mark[];
+  /** What lies on and around the cells. */
+  matrix: Mark[];
+}
+
+/** x and y of every zone for a frame. */
+export function stageZones(frame: Frame, stripHeight: number, labels: readonly Label[]): Zones {
+  const { trace } = frame;
+  return layoutZones({
+    width: frame.width,
+    size: frame.size,
+    tab: frame.tab,
+    height: frame.height,
+    stripHeight,
+    n: frame.n,
+    labelWidths: labels.map((label) => label.width),
+    outputFigures: trace !== null && trace.direction === "up",
+    sums: trace !== null && isFlowPair(trace),
+  });
+}
+
+/** Pills beside selected nodes that lie on neither side of the graph. */
+function innerPills(
+  frame: Frame,
+  zones: Zones,
+  labels: readonly Label[],
+  discs: readonly Disc[],
+  first: number,
+  count: number,
+): Mark[] {
+  return frame.selected.flatMap(([level, token]) => {
+    if (level <= first || level >= first + count - 1) return [];
+    const disc = discs[(level - first) * frame.n + token];
+    if (disc === undefined) return [];
+    return pillMarks(frame, labels[token]!, disc.x + disc.r + 14, disc.y, "start", zones.pitch);
+  });
+}
+
+/** Selected nodes wear a ring until their trace arrives, so that a click answers at once. */
+function selectedRings(frame: Frame, discs: readonly Disc[], first: number): Mark[] {
+  return frame.selected.flatMap(([level, token]): Mark[] => {
+    const disc = discs[(level - first) * frame.n + token];
+    if (disc === undefined || disc.r > 4) return [];
+    const { x, y } = disc;
+    return [
+      {
+        kind: "circle",
+        x,
+        y,
+        r: 4.5,
+        fill: frame.theme.pill,
+        stroke: frame.theme.paper,
+        width: 1.25,
+      },
+    ];
+  });
+}
+
+export function layoutStage(frame: Frame, stripHeight: number, measure: Measure): StageLayout {
+  const labels = tokenLabels(frame.tokens, measure);
+  const zones = stageZones(frame, stripHeight, labels);
+  const { first, count } = stageLevels(frame);
+  const { trace, theme } = frame;
+  const layout: StageLayout = {
+    zones,
+    labels,
+    first,
+    count,
+    edges: [],
+    discs: [],
+    rows: layoutRows(frame, zones, labels, measure, { first, count }),
+    columns: { marks: [], placed: [] },
+    behind: [],
+    blocks: [],
+    over: [],
+    around: [],
+    cells: [],
+    matrix: [],
+  };
+  layout.around.push(...layout.rows.marks);
+  if (zones.graph !== null) {
+    layout.behind.push(...layoutLanes(frame, zones, count));
+    layout.behind.push(...layoutContext(frame, zones, first, count));
+    if (trace !== null) {
+      layout.edges = layoutEdges(trace, frame.massShown, zones, theme, first, count);
+      layout.blocks = layout.edges.map((block) => block.map((edge) => edge.curve));
+    }
+    layout.discs = layoutDiscs(frame, zones, layout.edges, first, count);
+    if (trace !== null && isFlowPair(trace)) {
+      layout.behind.push(...layoutCutLines(frame, trace, zones, first, count));
+      layout.over.push(...layoutCutBars(frame, trace, layout.edges));
+      layout.around.push(...layoutCutSums(frame, trace, zones, first, count, measure));
+      if (frame.size !== "narrow") {
+        const left = levelX(zones, 0, count);
+        layout.around.push(...layoutCutLegend(frame, zones, measure, left));
+      }
+    }
+    layout.over.push(...discMarks(frame, layout.discs));
+    layout.over.push(...selectedRings(frame, layout.discs, first));
+    layout.over.push(...innerPills(frame, zones, labels, layout.discs, first, count));
+    layout.around.push(...layoutHeads(frame, zones, first, count, measure));
+  }
+  if (zones.matrix !== null && frame.matrix !== null) {
+    layout.cells = layoutCells(frame, zones);
+    layout.columns = layoutColumns(frame, zones, labels);
+    layout.matrix.push(...layoutMargins(frame, zones));
+    layout.matrix.push(...layoutOutlines(frame, zones, labels));
+    layout.matrix.push(...layout.columns.marks);
+    layout.matrix.push(...layoutLegend(frame, zones, measure));
+  }
+  return layout;
+}
+
+/** Every mark, back to front, for a picture that is saved. */
+export function allMarks(layout: StageLayout): Mark[] {
+  return [
+    ...layout.behind,
+    ...layout.blocks.flat(),
+    ...layout.over,
+    ...layout.around,
+    ...layout.cells,
+    ...layout.matrix,
+  ];
+}
+
+/** Middle of a node. */
+export function nodePosition(
+  layout: StageLayout,
+  level: number,
+  token: number,
+): { x: number; y: number } {
+  return {
+    x: levelX(layout.zones, level - layout.first, layout.count),
+    y: rowY(layout.zones, token),
+  };
+}

@@ -1,0 +1,65 @@
+/** Label text: what fits, and the sizes of the type scale. Pure; widths come from a `Measure`. */
+import { flowValue, graphemes, percent, type TokenText } from "../format";
+
+/** Width in px of a text at a size and weight. */
+export type Measure = (text: string, size: number, weight: number) => number;
+
+export const LABEL_SIZE = 12.5;
+export const SPECIAL_SIZE = 10.5;
+export const HEAD_SIZE = 11;
+export const TICK_SIZE = 10;
+export const WEIGHT = { label: 430, strong: 560, selected: 620 } as const;
+/** Labels whose share reaches this are set strong. */
+export const STRONG_SHARE = 0.04;
+/** No label takes more room than this, whatever the script. */
+export const MAX_LABEL_WIDTH = 96;
+
+/** Cut the middle out until the text is at most `width` px wide. */
+export function fitText(
+  text: string,
+  size: number,
+  weight: number,
+  width: number,
+  measure: Measure,
+): string {
+  if (measure(text, size, weight) <= width) return text;
+  const all = graphemes(text.replace("…", ""));
+  for (let keep = all.length - 1; keep > 1; keep--) {
+    const head = Math.ceil(keep / 2);
+    const shorter = `${all.slice(0, head).join("")}…${all.slice(all.length - keep + head).join("")}`;
+    if (measure(shorter, size, weight) <= width) return shorter;
+  }
+  return "…";
+}
+
+export interface Label {
+  text: string;
+  size: number;
+  /** At the selected weight, the widest it gets. */
+  width: number;
+}
+
+/** The label of every token, as drawn beside the graph and above the matrix. */
+export function tokenLabels(
+  tokens: readonly TokenText[],
+  measure: Measure,
+  maxWidth = MAX_LABEL_WIDTH,
+): Label[] {
+  const known = new Map<string, Label>();
+  return tokens.map((token) => {
+    const key = `${token.special} ${token.label}`;
+    let label = known.get(key);
+    if (label === undefined) {
+      const size = token.special ? SPECIAL_SIZE : LABEL_SIZE;
+      const text = fitText(token.label, size, WEIGHT.selected, maxWidth, measure);
+      label = { text, size, width: measure(text, size, WEIGHT.selected) };
+      known.set(key, label);
+    }
+    return label;
+  });
+}
+
+/** A figure without its unit, which its column's head names. */
+export function figure(value: number, flow: boolean): string {
+  return flow ? flowValue(value) : percent(value).slice(0, -2);
+}

@@ -1,0 +1,150 @@
+/** Marks to a 2D canvas. Coordinates are CSS px; the context is scaled by the device's ratio. */
+import type { Curve, Image, Line, Mark, Rect, Text } from "../scene";
+
+export interface CanvasPainter {
+  context: CanvasRenderingContext2D;
+  /** Device pixels per CSS px. */
+  ratio: number;
+  fontFamily: string;
+  /** Where pixels become a picture before they are scaled; made once. */
+  scratch: HTMLCanvasElement;
+}
+
+/** Baseline below the middle of the capitals, as a share of the font size. */
+export const BASELINE = 0.36;
+
+const ALIGN = { start: "left", middle: "center", end: "right" } as const;
+
+function drawCurve({ context }: CanvasPainter, mark: Curve): void {
+  const middle = (mark.x0 + mark.x1) / 2;
+  context.globalAlpha = mark.opacity;
+  context.strokeStyle = mark.color;
+  context.lineWidth = mark.width;
+  context.beginPath();
+  context.moveTo(mark.x0, mark.y0);
+  context.bezierCurveTo(middle, mark.y0, middle, mark.y1, mark.x1, mark.y1);
+  context.stroke();
+}
+
+/** A level or upright line of an odd number of device pixels sits between them when unrounded. */
+function snap(value: number, width: number, ratio: number): number {
+  const odd = Math.round(width * ratio) % 2 === 1;
+  return odd ? (Math.floor(value * ratio) + 0.5) / ratio : Math.round(value * ratio) / ratio;
+}
+
+function drawLine({ context, ratio }: CanvasPainter, mark: Line): void {
+  let { x0, y0, x1, y1 } = mark;
+  if (x0 === x1) x0 = x1 = snap(x0, mark.width, ratio);
+  if (y0 === y1) y0 = y1 = snap(y0, mark.width, ratio);
+  context.globalAlpha = mark.opacity ?? 1;
+  context.strokeStyle = mark.color;
+  context.lineWidth = mark.width;
+  if (mark.dash !== undefined) context.setLineDash(mark.dash);
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+  if (mark.dash !== undefined) context.setLineDash([]);
+}
+
+function drawRect({ context, ratio }: CanvasPainter, mark: Rect): void {
+  let { x, y, w, h } = mark;
+  if (mark.crisp === true) {
+    const [left, top] = [Math.round(x * ratio) / ratio, Math.round(y * ratio) / ratio];
+    w = Math.max(1 / ratio, Math.round((x + w) * ratio) / ratio - left);
+    h = Math.max(1 / ratio, Math.round((y + h) * ratio) / ratio - top);
+    [x, y] = [left, top];
+  }
+  context.globalAlpha = mark.opacity ?? 1;
+  const radius = mark.radius ?? 0;
+  if (radius === 0 && mark.stroke === undefined) {
+    if (mark.fill === undefined) return;
+    context.fillStyle = mark.fill;
+    context.fillRect(x, y, w, h);
+    return;
+  }
+  context.beginPath();
+  if (radius > 0) context.roundRect(x, y, w, h, Math.min(radius, w / 2, h / 2));
+  else context.rect(x, y, w, h);
+  if (mark.fill !== undefined) {
+    context.fillStyle = mark.fill;
+    context.fill();
+  }
+  if (mark.stroke !== undefined) {
+    context.strokeStyle = mark.stroke;
+    context.lineWidth = mark.width ?? 1;
+    context.stroke();
+  }
+}
+
+function drawText({ context, fontFamily }: CanvasPainter, mark: Text): void {
+  context.globalAlpha = 1;
+  context.font = `${mark.weight} ${mark.size}px ${fontFamily}`;
+  context.fillStyle = mark.fill;
+  context.textAlign = ALIGN[mark.anchor];
+  context.textBaseline = "alphabetic";
+  if (mark.rotate === undefined) {
+    context.fillText(mark.text, mark.x, mark.y + BASELINE * mark.size);
+    return;
+  }
+  context.save();
+  context.translate(mark.x, mark.y);
+  context.rotate((mark.rotate * Math.PI) / 180);
+  context.fillText(mark.text, 0, BASELINE * mark.size);
+  context.restore();
+}
+
+/** Draw an image's pixels onto a canvas of their own size. */
+export function imageCanvas(scratch: HTMLCanvasElement, mark: Image): HTMLCanvasElement {
+  scratch.width = mark.columns;
+  scratch.height = mark.rows;
+  const context = scratch.getContext("2d");
+  if (context === null) throw new Error("no 2D canvas here");
+  context.putImageData(new ImageData(mark.pixels, mark.columns, mark.rows), 0, 0);
+  return scratch;
+}
+
+function drawImage({ context, scratch }: CanvasPainter, mark: Image): void {
+  context.globalAlpha = 1;
+  context.imageSmoothingEnabled = mark.smooth;
+  context.drawImage(imageCanvas(scratch, mark), mark.x, mark.y, mark.w, mark.h);
+}
+
+/** Draw marks in order. */
+export function paint(painter: CanvasPainter, marks: readonly Mark[]): void {
+  const { context } = painter;
+  for (const mark of marks) {
+    switch (mark.kind) {
+      case "curve":
+        drawCurve(painter, mark);
+        break;
+      case "line":
+        drawLine(painter, mark);
+        break;
+      case "circle":
+        context.globalAlpha = 1;
+        context.beginPath();
+        context.arc(mark.x, mark.y, mark.r, 0, 2 * Math.PI);
+        if (mark.fill !== undefined) {
+          context.fillStyle = mark.fill;
+          context.fill();
+        }
+        if (mark.stroke !== undefined) {
+          context.strokeStyle = mark.stroke;
+          context.lineWidth = mark.width ?? 1;
+          context.stroke();
+        }
+        break;
+      case "rect":
+        drawRect(painter, mark);
+        break;
+      case "text":
+        drawText(painter, mark);
+        break;
+      case "image":
+        drawImage(painter, mark);
+        break;
+    }
+  }
+  context.globalAlpha = 1;
+}
