@@ -5,10 +5,19 @@
 import type { Theme } from "./color";
 import { displayTokens, type TokenText } from "./format";
 import type { Hovered } from "./hover";
-import { type Scale, matrixScale } from "./layout/scale";
-import type { Fusion, GraphNode, Heads, Method, Model, Progress, ShownMatrix, ShownTrace } from "./model";
+import { matrixScale, type Scale } from "./layout/scale";
+import type {
+  Fusion,
+  GraphNode,
+  Heads,
+  Method,
+  Model,
+  Progress,
+  ShownMatrix,
+  ShownTrace,
+} from "./model";
 import { BINDINGS, type Binding } from "./model";
-import { type Trace, evaluateMatrix, evaluateTrace } from "./trace";
+import { evaluateMatrix, evaluateTrace, type Trace } from "./trace";
 import { decode } from "./wire";
 
 export type Size = "wide" | "medium" | "narrow";

@@ -1,0 +1,171 @@
+/** One view of the widget: composes the parts and redraws them, at most once a frame. */
+import { createActions } from "./actions";
+import { readTheme, type Theme } from "./color";
+import { type Context, type Frame, FrameBuilder, type View, type ViewState } from "./frame";
+import { stripWidth } from "./layout/zones";
+import type { Model, WidgetState } from "./model";
+import { installKeys } from "./views/keys";
+import { Message } from "./views/message";
+import { ProgressLine } from "./views/progress";
+import { SentenceView } from "./views/sentence";
+import { Stage } from "./views/stage";
+import { Strip } from "./views/strip";
+import { Tabs } from "./views/tabs";
+import { Toolbar } from "./views/toolbar";
+import { Tooltip } from "./views/tooltip";
+
+const SYNCED: readonly (keyof WidgetState)[] = [
+  "method",
+  "levels",
+  "heads",
+  "top_head",
+  "residual",
+  "mass_shown",
+  "selected",
+  "height",
+  "tokens",
+  "special",
+  "n_layers",
+  "n_heads",
+  "shown_matrix",
+  "shown_trace",
+  "progress",
+  "error",
+];
+
+export class App {
+  readonly #root: HTMLElement;
+  readonly #signal: AbortSignal;
+  readonly #view: ViewState;
+  readonly #builder: FrameBuilder;
+  readonly #views: View[];
+  readonly #strip: Strip;
+  readonly #stage: Stage;
+  #frame: Frame | null = null;
+  #pending = false;
+  #theme: Theme | null = null;
+  #themeKey = "";
+
+  constructor(model: Model, el: HTMLElement, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#builder = new FrameBuilder(model);
+    this.#root = document.createElement("div");
+    this.#root.className = "attn-widget";
+    el.append(this.#root);
+    signal.addEventListener("abort", () => this.#root.remove(), { once: true });
+
+    const heads = model.get("heads");
+    this.#view = {
+      width: el.clientWidth,
+      tab: "graph",
+      fusion: typeof heads === "string" ? heads : "mean",
+      hovered: null,
+      localError: "",
+    };
+    const invalidate = (): void => this.#invalidate();
+    const context: Context = {
+      signal,
+      actions: createActions(model, this.#view, this.#root, invalidate),
+      invalidate,
+    };
+    this.#strip = new Strip(context);
+    this.#stage = new Stage(context);
+    const body = document.createElement("div");
+    body.className = "aw-body";
+    body.append(this.#strip.el, this.#stage.el);
+    const above = [
+      new Toolbar(context),
+      new ProgressLine(context),
+      new Message(context),
+      new SentenceView(context),
+    ];
+    const below = [new Tabs(context), new Tooltip(context)];
+    this.#views = [...above, ...below];
+    this.#root.append(...above.map((view) => view.el), body, ...below.map((view) => view.el));
+    installKeys(this.#root, context, () => this.#frame);
+
+    model.onChange(SYNCED, () => {
+      const fused = model.get("heads");
+      if (typeof fused === "string") this.#view.fusion = fused;
+      invalidate();
+    });
+    this.#watchSurroundings();
+    this.#draw();
+  }
+
+  /** Draw when the width changes, and when the page changes between light and dark. */
+  #watchSurroundings(): void {
+    const resize = (): void => {
+      const { clientWidth } = this.#root;
+      if (clientWidth === this.#view.width || clientWidth === 0) return;
+      this.#view.width = clientWidth;
+      this.#invalidate();
+    };
+    if (typeof ResizeObserver === "undefined") {
+      window.addEventListener("resize", resize, { signal: this.#signal });
+    } else {
+      const observer = new ResizeObserver(resize);
+      observer.observe(this.#root);
+      this.#signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+    }
+    // A theme shows itself by its colours, whatever the host switches and however late its style
+    // sheet comes: the root's own colour has a transition (widget.css), whose end is an event.
+    this.#root.addEventListener(
+      "transitionend",
+      (event) => {
+        if (event.target === this.#root) this.#invalidate();
+      },
+      { signal: this.#signal },
+    );
+  }
+
+  #invalidate(): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    requestAnimationFrame(() => {
+      this.#pending = false;
+      if (!this.#signal.aborted) this.#draw();
+    });
+  }
+
+  #draw(): void {
+    this.#view.width = this.#root.clientWidth || this.#view.width;
+    if (this.#view.width === 0) return;
+    try {
+      this.#frame = this.#builder.build(this.#view, this.#readTheme());
+    } catch (error) {
+      // The picture stays as it was, and the mistake is shown over it.
+      if (this.#frame === null) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#frame = { ...this.#frame, error: `This picture cannot be drawn: ${message}` };
+    }
+    const frame = this.#frame;
+    this.#root.setAttribute("data-size", frame.size);
+    for (const view of this.#views) view.update(frame);
+    this.#strip.update(frame, this.#room(frame));
+    this.#stage.update(frame, this.#strip.el.offsetHeight);
+    // The matrix may have moved with the strip's height; the second time it stays where it is.
+    const height = this.#strip.el.offsetHeight;
+    this.#strip.update(frame, this.#room(frame));
+    if (this.#strip.el.offsetHeight !== height) {
+      this.#stage.update(frame, this.#strip.el.offsetHeight);
+    }
+  }
+
+  /** The same object as long as no colour has changed, so that views can tell by identity. */
+  #readTheme(): Theme {
+    const theme = readTheme(this.#root);
+    const key = JSON.stringify(theme);
+    if (this.#theme === null || key !== this.#themeKey) {
+      this.#theme = theme;
+      this.#themeKey = key;
+    }
+    return this.#theme;
+  }
+
+  /** The strip ends before the labels over the matrix, where it stands beside them. */
+  #room(frame: Frame): number {
+    const zones = this.#stage.zones;
+    return zones === null ? frame.width : stripWidth(zones);
+  }
+}
