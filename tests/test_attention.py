@@ -239,7 +239,9 @@ def test_normalise_survives_the_ends_of_the_number_range(scale: float) -> None:
 
 def test_normalise_of_float16_is_not_done_in_float16() -> None:
     given = np.full((1, 1, 3, 3), 60000, dtype=np.float16)
-    np.testing.assert_allclose(aw.Attention(given, normalise=True).weights.sum(-1), 1, rtol=1e-6)
+    np.testing.assert_allclose(
+        aw.Attention(given, normalise=True).weights.sum(-1, dtype=float), 1, rtol=1e-6
+    )
 
 
 @given(weights())

@@ -158,6 +158,12 @@ def test_keep_mass_keeps_the_largest_and_their_equals(share: float, expected: li
     np.testing.assert_allclose(fused_maps(given, keep_mass=share)[0, 1], expected, rtol=1e-12)
 
 
+def test_keep_mass_counts_a_share_that_is_met_up_to_rounding() -> None:
+    row = [0.65, 0.2, 0.05, 0.05, 0.05]  # in floats the sum is above 1, 0.65 below 0.65 of it
+    given = np.tile(row, (1, 1, 5, 1))
+    np.testing.assert_allclose(fused_maps(given, keep_mass=0.65)[0, 1], [1, 0, 0, 0, 0])
+
+
 # --- properties ----------------------------------------------------------------------------------
 
 head_fusions = st.sampled_from(["mean", "max", "min", 0, [0], {0: 2.0}])
