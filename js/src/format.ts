@@ -11,6 +11,8 @@ export interface TokenText {
   text: string;
   /** Whether a space goes before it in running text. */
   spaceBefore: boolean;
+  /** Goes on with the word of the token before it. */
+  piece: boolean;
   special: boolean;
   /** Exactly as given, for tooltips. */
   raw: string;
@@ -56,7 +58,7 @@ export function displayToken(raw: string, special: boolean, wordStarts = false):
   if (special) {
     const inner = raw.replace(/^(\[|<\|?)|(\]|\|?>)$/g, "");
     const label = shorten(visible(inner === "" ? raw : inner));
-    return { label, text: label, spaceBefore: true, special, raw };
+    return { label, text: label, spaceBefore: true, piece: false, special, raw };
   }
   const marked = WORD_START.test(raw);
   const piece = raw.startsWith("##") && raw.length > 2;
@@ -68,6 +70,7 @@ export function displayToken(raw: string, special: boolean, wordStarts = false):
     label: shorten(hyphen ? `-${word}` : word),
     text: shorten(word, TEXT_LENGTH),
     spaceBefore: !joined,
+    piece: hyphen,
     special,
     raw,
   };
@@ -89,6 +92,11 @@ export function displayTokens(raws: readonly string[], special: ReadonlySet<numb
     tokens.push({ ...token, spaceBefore: i > 0 && token.spaceBefore && !joined });
   }
   return tokens;
+}
+
+/** Whether there is a letter or a figure in it: what is left is punctuation. */
+export function isWord({ special, text }: TokenText): boolean {
+  return !special && /[\p{L}\p{N}\p{M}\p{Extended_Pictographic}]/u.test(text);
 }
 
 /** A token's name in a sentence: words in single quotes, special tokens as they are. */

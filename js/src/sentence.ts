@@ -1,6 +1,6 @@
 /** The live finding: what the picture says, in words, from the numbers of one frame. Pure. */
 
-import { headsText, levelRange, listed, percent } from "./format";
+import { headsText, isWord, levelRange, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import {
   aside,
@@ -18,7 +18,7 @@ import { flowSentence, flowWithoutSelection } from "./sentence_flow";
 import type { Trace } from "./trace";
 
 /** Words under this part of the strongest one are left to the picture. */
-const WORTH_NAMING = 0.5;
+const WORTH_NAMING = 0.4;
 const WORTH_STRESS = 0.66;
 /** Special tokens that hold less than this together are not worth a clause. */
 const WORTH_A_CLAUSE = 0.05;
@@ -69,28 +69,29 @@ function shareSpans(
   joint: string,
   names: Names,
   stress: readonly boolean[],
+  firstWord = -1,
 ): Span[] {
-  return shares.flatMap(({ token, value }, i) => {
-    const say = stress[i] ? strong : plain;
-    return [
-      plain(i === 0 ? "" : ", "),
-      say(percent(value)),
-      plain(` ${joint} `),
-      say(names.of(token)),
-    ];
-  });
+  return shares.flatMap(({ token, value }, i) => [
+    plain(i === 0 ? "" : ", "),
+    (stress[i] ? strong : plain)(percent(value)),
+    plain(` ${joint} `),
+    (stress[i] || i === firstWord ? strong : plain)(names.of(token)),
+  ]);
 }
 
 function stressed(shares: readonly Share[]): boolean[] {
   return shares.map(({ value }) => value >= WORTH_STRESS * shares[0]!.value);
 }
 
-/** Up to three words by true rank; the far smaller ones are left out. */
+/** Up to three words by true rank; the far smaller ones are left out. Punctuation is named only
+ * where there is nothing else. */
 function leadingWords(frame: Frame, shares: readonly Share[], apart: ReadonlySet<number>): Share[] {
-  const words = shares.filter(
+  const candidates = shares.filter(
     ({ token, value }) => !frame.special.has(token) && !apart.has(token) && value >= NOTHING,
   );
-  return words.filter(({ value }) => value >= WORTH_NAMING * words[0]!.value).slice(0, 3);
+  const words = candidates.filter(({ token }) => isWord(frame.tokens[token]!));
+  const named = words.length > 0 ? words : candidates;
+  return named.filter(({ value }) => value >= WORTH_NAMING * named[0]!.value).slice(0, 3);
 }
 
 /** Nothing selected: the mean over all outputs. */
@@ -98,9 +99,6 @@ function average(frame: Frame, trace: Trace, names: Names): Span[] {
   const attention = trace.method === "attention";
   const top = ranked(normalised(trace.relevance)).slice(0, 3);
   const firstWord = top.findIndex(({ token }) => !frame.special.has(token));
-  const stress = top.map(
-    ({ value }, i) => value >= WORTH_STRESS * top[0]!.value || i === firstWord,
-  );
   names.settle(top.map(({ token }) => token));
   return [
     plain(
@@ -108,7 +106,7 @@ function average(frame: Frame, trace: Trace, names: Names): Span[] {
         ? `On average a token in layer ${trace.stop} puts `
         : `On average an output token draws `,
     ),
-    ...shareSpans(top, attention ? "on" : "from", names, stress),
+    ...shareSpans(top, attention ? "on" : "from", names, stressed(top), firstWord),
     aside(" · pick a token to trace it"),
   ];
 }
@@ -134,7 +132,7 @@ function backward(frame: Frame, trace: Trace, names: Names, sources: readonly nu
     spans.push(plain(`${verb} `), ...distanced(frame, sources, words, joint, names));
     if (!attention && trace.start > 0) spans.push(plain(` at ${levelWords(trace.start)}`));
   }
-  const clause = restOf(frame, trace, shares, own, attention);
+  const clause = restOf(frame, trace, shares, own, words, attention);
   if (clause !== "") spans.push(aside(` · ${clause}`));
   return spans;
 }
@@ -168,6 +166,7 @@ function restOf(
   trace: Trace,
   shares: readonly Share[],
   own: ReadonlySet<number>,
+  words: readonly Share[],
   attention: boolean,
 ): string {
   const parts: string[] = [];
@@ -189,6 +188,19 @@ function restOf(
         ? "special tokens"
         : listed(worth.map(({ token }) => frame.tokens[token]!.label));
     parts.push(attention ? `${percent(held)} on ${which}` : `${percent(held)} rests on ${which}`);
+  }
+  const signs = sum(
+    shares.filter(
+      (share) =>
+        !own.has(share.token) &&
+        !frame.special.has(share.token) &&
+        !words.includes(share) &&
+        !isWord(frame.tokens[share.token]!),
+    ),
+  );
+  // As much as a word that is named would have to hold.
+  if (signs >= WORTH_A_CLAUSE && signs >= (words[0]?.value ?? 0)) {
+    parts.push(`${percent(signs)} on punctuation`);
   }
   return parts.join(", ");
 }

@@ -1,5 +1,5 @@
 /** The token strip: which form it takes, which tokens are tinted, what is quoted. Pure. */
-import type { TokenText } from "../format";
+import { isWord, type TokenText } from "../format";
 import type { Frame } from "../frame";
 import type { GraphNode } from "../model";
 import { ranked } from "../phrases";
@@ -87,20 +87,29 @@ export function quotes(frame: Frame, count = 3): Quote[] {
     .map(({ token, value }) => ({
       token,
       value,
-      before: running(tokens, token - AROUND, token),
+      before: running(tokens, wordFrom(tokens, token - AROUND), token),
       name: tokens[token]!.text,
-      after: running(tokens, token + 1, token + 1 + AROUND),
+      after: running(tokens, token, token + 1 + AROUND)
+        .slice(tokens[token]!.text.length)
+        .trimEnd(),
     }));
 }
 
-/** Running text from `from` to before `to`, with the spaces that join it to its neighbours. */
+/** A quote does not begin with a comma. */
+function wordFrom(tokens: readonly TokenText[], from: number): number {
+  let first = Math.max(0, from);
+  while (first < tokens.length && !isWord(tokens[first]!)) first += 1;
+  return first;
+}
+
+/** Running text from `from` to before `to`; a space at its end where the next token wants one. */
 function running(tokens: readonly TokenText[], from: number, to: number): string {
   let line = "";
   const last = Math.min(tokens.length, to);
   for (let i = Math.max(0, from); i < last; i++) {
-    if (tokens[i]!.special) continue;
-    line += `${tokens[i]!.spaceBefore && i > 0 ? " " : ""}${tokens[i]!.text}`;
+    const { special, spaceBefore, text } = tokens[i]!;
+    if (special) continue;
+    line += `${spaceBefore && line !== "" ? " " : ""}${text}`;
   }
-  const next = tokens[last];
-  return next?.spaceBefore && line !== "" ? `${line} ` : line;
+  return tokens[last]?.spaceBefore && line !== "" ? `${line} ` : line;
 }

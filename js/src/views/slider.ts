@@ -29,7 +29,7 @@ function parts(label: string, reserve: string): Parts & { el: HTMLElement } {
   const track = element("span", { class: "aw-slider" });
   const value = element("span", { class: "aw-value", "aria-hidden": "true" });
   // The widest figure holds its place, so that nothing moves while a knob is dragged.
-  value.style.minWidth = `${reserve.length * 0.6}em`;
+  value.style.minWidth = `${reserve.length * 0.58}em`;
   const el = element("div", { class: "aw-control" }, name, track, value);
   track.append(element("span", { class: "aw-track" }), element("span", { class: "aw-fill" }));
   return { el, label: name, track, value };
@@ -69,7 +69,8 @@ function setTicks(track: HTMLElement, count: number): void {
   for (let i = 0; i < count; i++) {
     const tick = element("span", { class: "aw-tick" });
     tick.style.setProperty("--at", String(count > 1 ? i / (count - 1) : 0));
-    track.append(tick);
+    // Under the knobs.
+    track.querySelector(".aw-fill")?.after(tick);
   }
 }
 

@@ -69,6 +69,13 @@ export class Strip implements View {
     this.#tokens = frame.tokens;
     this.#shown = [];
     this.#reachable = Math.min(this.#reachable, Math.max(0, frame.n - 1));
+    // A chip of its own is easier to hit and to tint: as words, only the pieces of one word join.
+    const asWords = stripForm(frame.n) === "words";
+    const joined = (i: number): boolean => {
+      const token = frame.tokens[i];
+      if (token === undefined || i === 0) return false;
+      return asWords ? token.piece : !token.spaceBefore;
+    };
     this.#options = frame.tokens.map((token, i) => {
       const attributes: Record<string, string> = {
         class: "aw-token",
@@ -77,12 +84,14 @@ export class Strip implements View {
         "data-token": String(i),
       };
       if (token.special) attributes["data-special"] = "";
-      if (!token.spaceBefore && i > 0) attributes["data-joined"] = "";
+      if (joined(i)) attributes["data-joined"] = "";
+      if (joined(i + 1)) attributes["data-joins"] = "";
       return element("span", attributes, token.text);
     });
     const line: (Node | string)[] = [];
     for (const [i, option] of this.#options.entries()) {
-      if (i > 0 && frame.tokens[i]!.spaceBefore) line.push(" ");
+      // A comma never begins a line.
+      if (i > 0 && !joined(i)) line.push(frame.tokens[i]!.spaceBefore ? " " : "\u00a0");
       line.push(option);
     }
     this.#list.replaceChildren(...line);

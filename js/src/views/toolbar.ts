@@ -58,12 +58,12 @@ export class Toolbar implements View {
     );
     this.#layers = new RangeSlider(
       signal,
-      { control: "layers", label: "Layers", reserve: "input–12" },
+      { control: "layers", label: "Layers", reserve: "input–6" },
       (start, stop) => actions.setLevels(start, stop),
     );
     this.#heads = new Slider(
       signal,
-      { control: "heads", label: "Heads", step: 1, reserve: "All, max" },
+      { control: "heads", label: "Heads", step: 1, reserve: "All" },
       (stop) => actions.setHeads(stop === 0 ? (this.#frame?.fusion ?? "mean") : stop - 1),
     );
     this.#residual = new Slider(
