@@ -63,7 +63,7 @@ export function layoutColumns(frame: Frame, zones: Zones, labels: readonly Label
   const { n, theme } = frame;
   const selected = selectedAt(frame, frame.matrix!.columnLevel);
   const values = frame.trace?.direction === "down" ? shares(frame) : null;
-  const flow = frame.trace?.flow != null;
+  const flow = frame.trace?.method === "flow";
   const isStrong = (token: number) =>
     selected.has(token) || (!flow && values !== null && values[token]! >= STRONG_SHARE);
   const marks: Mark[] = [];
@@ -73,8 +73,8 @@ export function layoutColumns(frame: Frame, zones: Zones, labels: readonly Label
     for (let token = 0; token < n; token++) {
       const at = {
         token,
-        x: columnX(zones, token) + 3,
-        y: matrix.y - 7,
+        x: columnX(zones, token) - 1,
+        y: matrix.y - 8,
         width: labels[token]!.width,
       };
       marks.push(columnMark(frame, labels[token]!, at, isStrong(token)));
@@ -106,7 +106,7 @@ export function layoutColumns(frame: Frame, zones: Zones, labels: readonly Label
     marks.push({ ...line, x0: x, y0: y, x1: x, y1: y - TICK });
     marks.push({ ...line, x0: x, y0: y - TICK, x1: xs[i]!, y1: y - LEADER });
     const at = { token, x: xs[i]! + 3, y: y - LEADER - 6, width: labels[token]!.width };
-    marks.push(columnMark(frame, labels[token]!, at, isStrong(token)));
+    marks.push(columnMark(frame, labels[token]!, at, true));
     placed.push(at);
   }
   return { marks, placed };

@@ -28,9 +28,9 @@ export interface RibbonStyle {
   opacityFrom: number;
 }
 
-/** Whether the trace is a maximum flow between two chosen ends, drawn with its cut. */
-export function isFlowPair(trace: Trace): boolean {
-  return trace.flow !== null && trace.sources !== null && trace.sinks !== null;
+/** Whether the trace is a maximum flow with a value, drawn with its cut. */
+export function hasCut(trace: Trace): boolean {
+  return trace.flow !== null;
 }
 
 export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
@@ -39,7 +39,11 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
   // Thinned rows have no room of their own to fill, so the ribbons keep a readable size there.
   const unit =
     trace.n > 64 ? 26 : Math.max(1.15 * pitch, dense === 0 ? 0 : 13.8 + dense * (26 - 13.8));
-  if (isFlowPair(trace)) return { unit: (unit * 1.35) / 1.15, full: 0.3, opacityFrom: 0.5 };
+  if (trace.flow !== null) {
+    // A set may carry more than one unit; it must still fit its disc's row.
+    const value = Math.max(1, trace.flow.value);
+    return { unit: (unit * 1.35) / 1.15 / value, full: 0.3 * value, opacityFrom: 0.5 };
+  }
   if (trace.sources === null && trace.sinks === null) {
     let largest = 0;
     for (const level of trace.nodes) for (const mass of level) largest = Math.max(largest, mass);
@@ -111,7 +115,7 @@ function blockEdges(
   const kept = countKept(edges, blockMass(trace, index), share);
   const from = edges.value.length - kept;
   const cutKeys = new Set<number>();
-  if (isFlowPair(trace)) {
+  if (hasCut(trace)) {
     for (const cut of trace.flow!.cut) {
       if (cut.block === edges.block) cutKeys.add(cut.query * n + cut.key);
     }
@@ -133,10 +137,12 @@ function blockEdges(
     const r = Math.sqrt(Math.min(1, value / style.full));
     const cut = isCut(e);
     const color = cut ? theme.cut : theme.seq(theme.dark ? 0.5 + 0.42 * r : 0.52 + 0.38 * r);
-    const opacity = Math.min(
-      0.95,
-      style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r),
-    );
+    const drawn = Math.max(MIN_WIDTH, width(e));
+    // A ribbon drawn wider than its mass is fainter instead, so that a thousand of them do not
+    // add up to more than what they carry.
+    const faint = n > 64 ? Math.sqrt(Math.max(0.1, Math.min(1, width(e) / MIN_WIDTH))) : 1;
+    const strength = style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r);
+    const opacity = cut ? strength : faint * Math.min(0.95, strength);
     return {
       block: edges.block,
       query: edges.query[e]!,
@@ -149,7 +155,7 @@ function blockEdges(
         y0: rowY(zones, edges.key[e]!) + left.get(e)!,
         x1,
         y1: rowY(zones, edges.query[e]!) + right.get(e)!,
-        width: Math.max(MIN_WIDTH, width(e)),
+        width: drawn,
         color,
         opacity,
       },

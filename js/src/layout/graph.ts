@@ -2,7 +2,7 @@
 import type { Frame } from "../frame";
 import type { Circle, Mark } from "../scene";
 import type { Trace } from "../trace";
-import { COLUMN_TOKENS, COLUMN_WIDTH, type DrawnEdge, isFlowPair, ribbonStyle } from "./edges";
+import { COLUMN_TOKENS, COLUMN_WIDTH, type DrawnEdge, hasCut, ribbonStyle } from "./edges";
 import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
 import { levelX, rowY, type Zones } from "./zones";
 
@@ -211,7 +211,7 @@ export function discMark(frame: Frame, disc: Disc): Mark {
     };
   }
   if (disc.mass <= 0) return { ...ring(disc, disc.r), fill: theme.ink3 };
-  if (trace !== null && isFlowPair(trace)) return flowDisc(frame, trace, disc);
+  if (trace !== null && hasCut(trace)) return flowDisc(frame, trace, disc);
   const fill = discColor(frame, disc.mass);
   if (disc.r <= 4) return { ...ring(disc, disc.r), fill };
   return { ...ring(disc, disc.r + 0.6), fill, stroke: theme.paper, width: 1.25 };

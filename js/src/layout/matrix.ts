@@ -175,7 +175,8 @@ export function columnMeans(matrix: MatrixView): Float64Array | null {
 }
 
 export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
-  const means = columnMeans(frame.matrix!);
+  // Above that a single sink flattens the skyline of all others to a line.
+  const means = frame.n > CELL_TOKENS ? null : columnMeans(frame.matrix!);
   if (means === null) return [];
   const { y, h } = zones.margins!;
   const { x, cellW } = zones.matrix!;

@@ -1,7 +1,7 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
-import { isFlowPair } from "./edges";
+import { hasCut } from "./edges";
 import { spread } from "./spread";
 import {
   figure,
@@ -64,7 +64,7 @@ function isStrong(side: Side, token: number): boolean {
 function labelMark(side: Side, token: number, x: number, y: number, anchor: "start" | "end"): Mark {
   const { frame, labels } = side;
   const { trace, theme } = frame;
-  const strong = isStrong(side, token) && !(trace !== null && isFlowPair(trace));
+  const strong = isStrong(side, token) && !(trace !== null && hasCut(trace));
   const everyOutput = trace !== null && trace.sources === null && trace.sinks === null;
   const plain = everyOutput && !side.figures ? theme.ink : theme.ink2;
   return {
@@ -134,9 +134,9 @@ function shareMarks(side: Side, token: number, y: number): Mark[] {
     const w = length > 0 ? length / 2 : 14;
     return [{ kind: "rect", x: right - w, y: y - h / 2, w, h, fill: theme.hair }];
   }
-  const flow = trace.flow !== null;
-  const pair = isFlowPair(trace);
-  const picked = pair && trace.sinks!.includes(token);
+  const flow = trace.method === "flow";
+  const pair = trace.sources !== null && trace.sinks !== null;
+  const picked = trace.sinks?.includes(token) === true;
   let largest = 0;
   for (const other of values) if (other > largest) largest = other;
   const w = largest > 0 ? (length * value) / largest : 0;
@@ -150,7 +150,7 @@ function shareMarks(side: Side, token: number, y: number): Mark[] {
       y: y - h / 2,
       w: Math.max(1, w),
       h,
-      fill: pair && !picked ? theme.line : theme.seq(0.25 + 0.75 * t),
+      fill: flow && pair && !picked ? theme.line : theme.seq(0.25 + 0.75 * t),
     });
   }
   marks.push({
@@ -227,7 +227,7 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     placed.push({ token, box: labelBox(zones, labels[token]!, x, y, "end"), anchor: "end", x, y });
   }
   if (side.figures && trace !== null) {
-    const flow = trace.flow !== null;
+    const flow = trace.method === "flow";
     const bars = zones.bars.length > 0;
     const head = flow ? (bars ? "most it can draw" : "flow") : bars ? "share, %" : "%";
     marks.push({
@@ -277,7 +277,10 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
   for (const [i, token] of kept.entries()) {
     const y = ys[i]!;
     if (zones.thin) {
-      if (!lone) marks.push(...leader(frame, [zones.graph!.x1 + 5, x - 10], rowY(zones, token), y));
+      const from = rowY(zones, token);
+      if (!lone && Math.abs(from - y) > 1) {
+        marks.push(...leader(frame, [zones.graph!.x1 + 4, x - 9], from, y));
+      }
       if (side.figures) marks.push(...outputFigure(side, token, y));
       place(token, y);
     }
@@ -345,7 +348,7 @@ function outputFigure(side: Side, token: number, y: number): Mark[] {
       kind: "text",
       x: outputFigureX(zones),
       y,
-      text: figure(value, frame.trace?.flow != null),
+      text: figure(value, frame.trace?.method === "flow"),
       size: HEAD_SIZE,
       weight: strong ? WEIGHT.selected : WEIGHT.label,
       fill: strong ? frame.theme.ink : frame.theme.ink2,

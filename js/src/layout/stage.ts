@@ -3,7 +3,7 @@ import type { Frame } from "../frame";
 import type { Mark } from "../scene";
 import { type Columns, layoutColumns } from "./columns";
 import { layoutCutBars, layoutCutLegend, layoutCutLines, layoutCutSums } from "./cut";
-import { type DrawnEdge, isFlowPair, layoutEdges } from "./edges";
+import { type DrawnEdge, hasCut, layoutEdges } from "./edges";
 import {
   type Disc,
   discMarks,
@@ -53,7 +53,7 @@ export function stageZones(frame: Frame, stripHeight: number, labels: readonly L
     n: frame.n,
     labelWidths: labels.map((label) => label.width),
     outputFigures: trace !== null && trace.direction === "up",
-    sums: trace !== null && isFlowPair(trace),
+    sums: trace !== null && hasCut(trace),
   });
 }
 
@@ -124,7 +124,7 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
       layout.blocks = layout.edges.map((block) => block.map((edge) => edge.curve));
     }
     layout.discs = layoutDiscs(frame, zones, layout.edges, first, count);
-    if (trace !== null && isFlowPair(trace)) {
+    if (trace !== null && hasCut(trace)) {
       layout.behind.push(...layoutCutLines(frame, trace, zones, first, count));
       layout.over.push(...layoutCutBars(frame, trace, layout.edges));
       layout.around.push(...layoutCutSums(frame, trace, zones, first, count, measure));

@@ -2,7 +2,7 @@
 import { isWord, type TokenText } from "../format";
 import type { Frame } from "../frame";
 import type { GraphNode } from "../model";
-import { ranked } from "../phrases";
+import { ranked, wordsAmong } from "../phrases";
 import type { Trace } from "../trace";
 import { type Scale, twoPartScale } from "./scale";
 
@@ -81,8 +81,8 @@ export function quotes(frame: Frame, count = 3): Quote[] {
   const { trace, tokens } = frame;
   if (trace === null) return [];
   const own = ringed(frame.selected);
-  return ranked(trace.relevance)
-    .filter(({ token, value }) => value > 0 && !frame.special.has(token) && !own.has(token))
+  const shares = ranked(trace.relevance).filter(({ value }) => value > 0);
+  return wordsAmong(tokens, shares, own)
     .slice(0, count)
     .map(({ token, value }) => ({
       token,
