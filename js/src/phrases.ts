@@ -1,5 +1,5 @@
 /** The parts that sentences and tooltips are made of. Pure. */
-import { listed, quoted, type TokenText } from "./format";
+import { isWord, listed, quoted, type TokenText } from "./format";
 
 export interface Span {
   text: string;
@@ -70,4 +70,16 @@ export class Names {
     const first = tokens.slice(0, 2).map((token) => this.of(token));
     return listed([...first, `${tokens.length - 2} more`]);
   }
+}
+
+/** The shares of words: not of special tokens, nor of `apart`; punctuation only where there is
+ * nothing else. */
+export function wordsAmong(
+  tokens: readonly TokenText[],
+  shares: readonly Share[],
+  apart: ReadonlySet<number>,
+): Share[] {
+  const others = shares.filter(({ token }) => !tokens[token]!.special && !apart.has(token));
+  const words = others.filter(({ token }) => isWord(tokens[token]!));
+  return words.length > 0 ? words : others;
 }

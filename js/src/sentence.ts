@@ -13,6 +13,7 @@ import {
   type Share,
   type Span,
   strong,
+  wordsAmong,
 } from "./phrases";
 import { flowSentence, flowWithoutSelection } from "./sentence_flow";
 import type { Trace } from "./trace";
@@ -83,15 +84,11 @@ function stressed(shares: readonly Share[]): boolean[] {
   return shares.map(({ value }) => value >= WORTH_STRESS * shares[0]!.value);
 }
 
-/** Up to three words by true rank; the far smaller ones are left out. Punctuation is named only
- * where there is nothing else. */
+/** Up to three words by true rank; the far smaller ones are left out. */
 function leadingWords(frame: Frame, shares: readonly Share[], apart: ReadonlySet<number>): Share[] {
-  const candidates = shares.filter(
-    ({ token, value }) => !frame.special.has(token) && !apart.has(token) && value >= NOTHING,
-  );
-  const words = candidates.filter(({ token }) => isWord(frame.tokens[token]!));
-  const named = words.length > 0 ? words : candidates;
-  return named.filter(({ value }) => value >= WORTH_NAMING * named[0]!.value).slice(0, 3);
+  const known = shares.filter(({ value }) => value >= NOTHING);
+  const words = wordsAmong(frame.tokens, known, apart);
+  return words.filter(({ value }) => value >= WORTH_NAMING * words[0]!.value).slice(0, 3);
 }
 
 /** Nothing selected: the mean over all outputs. */

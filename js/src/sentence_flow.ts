@@ -1,5 +1,5 @@
 /** The live finding for attention flow: the most that can be drawn, and what limits it. Pure. */
-import { flowValue } from "./format";
+import { flowValue, isWord } from "./format";
 import type { Frame } from "./frame";
 import type { Binding } from "./model";
 import {
@@ -13,6 +13,7 @@ import {
   type Share,
   type Span,
   strong,
+  wordsAmong,
 } from "./phrases";
 import type { Trace } from "./trace";
 
@@ -40,7 +41,7 @@ export function flowWithoutSelection(frame: Frame, names: Names): Span[] {
   let best = { query: -1, key: -1, value: 0 };
   for (let query = 0; query < matrix.n; query++) {
     for (let key = 0; key < matrix.n; key++) {
-      if (query === key || frame.special.has(query) || frame.special.has(key)) continue;
+      if (query === key || !isWord(frame.tokens[query]!) || !isWord(frame.tokens[key]!)) continue;
       const value = matrix.values[query * matrix.n + key]!;
       if (value > best.value) best = { query, key, value };
     }
@@ -70,9 +71,8 @@ function row(
   const own = new Set(ends);
   const shares = ranked(trace.relevance);
   const missing = trace.n - shares.length;
-  const words = shares
-    .filter(({ token, value }) => !frame.special.has(token) && !own.has(token) && value > 0)
-    .slice(0, 3);
+  const above = shares.filter(({ value }) => value > 0);
+  const words = wordsAmong(frame.tokens, above, own).slice(0, 3);
   names.settle([...ends, ...words.map(({ token }) => token)]);
   const together = ends.length > 1 ? " together" : "";
   const spans: Span[] = [strong(names.all(ends)), plain(`${together} can ${verb} at most `)];
