@@ -179,7 +179,8 @@ def matrix_terms(fused: Maps) -> Maps:
     terms = np.zeros((blocks + 1, n, n))
     terms[0] = np.eye(n)
     for degree, one in enumerate(fused[::-1]):
-        terms[1 : degree + 2] += terms[: degree + 1] @ one
+        stepped = terms[: degree + 1].reshape(-1, n) @ one  # one tall product, not many square ones
+        terms[1 : degree + 2] += stepped.reshape(-1, n, n)
     return terms
 
 
