@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 NPM := npm --prefix js --loglevel=error
 MODULES := js/node_modules/.complete
 NEW_ENOUGH := const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
@@ -46,7 +46,7 @@ node:
 
 $(MODULES): js/package-lock.json js/package.json | node
 	@echo "setup: the front end's tools"
-	@$(NPM) ci
+	@$(NPM) ci >/dev/null
 	@touch $@
 
 # What the demo needs is a part of what the tests need.

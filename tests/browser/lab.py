@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-from playwright.sync_api import Error as PlaywrightError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
-PATIENCE = 30.0  # seconds; a condition that takes longer has failed
+PATIENCE = 60.0  # seconds; a condition that takes longer has failed
 CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -227,7 +227,7 @@ class Notebook:
         What a click does may come later than the answer to a question asked right after it: the
         page gathers changes for a frame, and the kernel may work on them beside the cells.
         """
-        end = time.monotonic() + PATIENCE / 2
+        end = time.monotonic() + PATIENCE / 3
         seen = self.kernel(code)
         while seen != wanted:
             if time.monotonic() > end:
@@ -291,15 +291,19 @@ class Notebook:
                 self.lab.request("DELETE", f"/api/sessions/{session['id']}")
 
     def _note(self, url: str) -> None:
-        if url.startswith(("data:", "blob:", "about:")):
-            return
-        if url.split("//", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0] != "127.0.0.1":
+        if leaves_this_machine(url):
             self.outside.append(url)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             place = message.location.get("url", "")
             self.errors.append(f"{message.text} ({place})")
+
+
+def leaves_this_machine(url: str) -> bool:
+    """Whether an address is another machine's."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme not in {"data", "blob", "about"} and parts.hostname != "127.0.0.1"
 
 
 def write_notebook(path: Path, cells: tuple[str, ...]) -> None:
@@ -337,6 +341,3 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-__all__ = ["Lab", "Notebook", "PlaywrightError", "chromium", "new_context", "write_notebook"]
