@@ -25,7 +25,7 @@ def test_its_code_runs() -> None:
 
 def test_its_pictures_are_there() -> None:
     named = re.findall(r'(?:src|srcset)="([^"]+)"', README)
-    assert len(named) == 2
+    assert len(named) == 4
     assert all((ROOT / name).is_file() for name in named)
 
 
