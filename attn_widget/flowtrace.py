@@ -177,23 +177,20 @@ def _walk(capacity: Floats, rows: NDArray[np.bool_], columns: NDArray[np.bool_])
 
 def _augmented(capacity: Floats, walk: Floats) -> Floats:
     """Augment the walk to a maximum flow along shortest paths."""
-    kernels = maxflow.kernels()
-    blocks, n, _ = capacity.shape
-    caps = np.ascontiguousarray(capacity[-2:0:-1])
-    flow = np.minimum(np.ascontiguousarray(walk[-2:0:-1]), caps)
-    supply, demand = capacity[-1].sum(axis=0), capacity[0].sum(axis=1)
-    if blocks > 2:
+    compiled = maxflow.kernels()
+    layers = maxflow.Layers.of(capacity[1:-1].transpose(0, 2, 1), compiled)
+    flow = np.minimum(walk[1:-1].transpose(0, 2, 1), layers.caps)
+    supply, demand = capacity[0].sum(axis=1), capacity[-1].sum(axis=0)
+    supply_left, demand_left = supply.copy(), demand.copy()
+    if len(flow):
         supply_left = np.maximum(supply - flow[0].sum(axis=1), 0)
         demand_left = np.maximum(demand - flow[-1].sum(axis=0), 0)
-    else:
-        supply_left, demand_left = supply.copy(), demand.copy()
-    rest = caps - flow
-    back = np.ascontiguousarray(flow.transpose(0, 2, 1))
-    kernels.augment_whole(caps, rest, back, supply_left, demand_left)
+    rest = layers.caps - flow
+    compiled.augment_whole(layers.caps, rest, layers.big, supply_left, demand_left)
     edges = np.empty_like(capacity)
-    edges[-2:0:-1] = back.transpose(0, 2, 1)
-    edges[-1] = _shared(capacity[-1], supply, supply - supply_left)
-    edges[0] = _shared(capacity[0].T, demand, demand - demand_left).T
+    edges[1:-1] = (layers.caps - rest).transpose(0, 2, 1)
+    edges[0] = _shared(capacity[0].T, supply, supply - supply_left).T
+    edges[-1] = _shared(capacity[-1], demand, demand - demand_left)
     return edges
 
 

@@ -1,288 +1,475 @@
 """The compiled heart of attention flow: maximum flow on dense layered capacities.
 
-All compiled functions live in this one file, and nothing but `maxflow.py` imports it: numba takes
-part of a second to load, and its cache notices edits only in the file of the function itself.
+All compiled functions live in this one file (numba's cache notices edits only in a function's own
+file), and `maxflow.py` alone imports it, in a thread of its own: numba takes a while to load.
 
-The network. Supplies `supply[i]` enter the nodes of the top level, `caps[l, i, j]` joins node `i`
-of level `l` to node `j` of level `l + 1` (levels count downwards here), demands `demand[j]` leave
-the bottom level. There are no edge lists: `rest[l, i, j]` is what a forward arc can still take,
-`back[l, j, i]` is the flow on it, kept transposed so that both directions are scanned along rows.
+The network. `supply[i]` enters node `i` of level 0, `caps[l, i, j]` joins node `i` of level `l` to
+node `j` of level `l + 1`, `demand[j]` leaves node `j` of the last level. No edge lists:
+`rest[l, i, j]` is what a forward arc can still take, so `caps - rest` flows on it. Beside it stand
+two bit matrices, one word for 64 nodes: bit `j` of `fwd[l, i]` says that the arc can take more, bit
+`i` of `bwd[l, j]` that something flows on it. All searching is done on these words; the numbers
+are touched only where flow moves.
 
-Method: Dinic's blocking flows, with amounts rather than single paths carried through the depth-first
-search, distances measured to the sink. Nodes outside `lo <= index < hi` are ignored.
+Method: Dinic's blocking flows. Distances are measured to open demand; the depth-first search
+carries amounts rather than paths, and ends in whole rows of demands at once. A push that fills an
+arc sets its rest to exactly 0, so no tolerance is needed: each phase takes away at least one
+distance, which bounds their number by the number of nodes whatever the capacities.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
-FAR = np.int32(1 << 30)
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+VISITS = 4095  # the cancel flag is looked at every so many visits (all bits set)
+
+
+@intrinsic
+def lowest(typing_context, word):  # noqa: ARG001 - numba's calling convention
+    """Index of the lowest set bit of a word that is not 0."""
+
+    def generate(context, builder, signature, args):  # noqa: ARG001
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
 
 
 @njit(cache=True, nogil=True)
-def distances(rest, back, supply, demand, lo, hi, eps, dist, todo, count):
-    """Distance of every node to unmet demand, FAR if none; stops at the first open supply.
+def bit(i):
+    return ONE << np.uint64(i & 63)
 
-    Returns the distance at which supply meets demand, or 0 when no path is left.
+
+@njit("void(f8[:,:,::1], f8, u8[:,:,::1], u8[:,:,::1])", cache=True, nogil=True)
+def arc_bits(caps, share, open_arcs, big):
+    """Set bit `j` of `open_arcs[l, i]` where `caps[l, i, j] > 0`, of `big` for the row's largest.
+
+    Large arcs are taken first: fewer pushes, and flows that look like the attention. "Large" is at
+    least `share` of the largest capacity of the row.
     """
-    levels = dist.shape[0]
+    layers, n, _ = caps.shape
+    open_arcs[:] = ZERO
+    big[:] = ZERO
+    for l in range(layers):
+        for i in range(n):
+            most = 0.0
+            for j in range(n):
+                most = max(most, caps[l, i, j])
+            for j in range(n):
+                if caps[l, i, j] > 0.0:
+                    open_arcs[l, i, j >> 6] |= bit(j)
+                    if caps[l, i, j] >= share * most:
+                        big[l, i, j >> 6] |= bit(j)
+
+
+@njit(cache=True, nogil=True)
+def distances(fwd, bwd, supply, demand, lo, hi, at, left):
+    """Search back from open demand to open supply.
+
+    Fills `at[d, l]`, the set of nodes of level `l` at distance `d`, and `left[l]`, those not
+    reached. Returns `at` (grown if need be) and the distance of the nearest supply, 0 if none.
+    """
+    levels, words = left.shape
     last = levels - 1
     for l in range(levels):
-        count[l] = 0
+        for w in range(words):
+            left[l, w] = ZERO
+            at[1, l, w] = ZERO
         for i in range(lo, hi):
-            if l == last and demand[i] > eps:
-                dist[l, i] = 1
-            else:
-                dist[l, i] = FAR
-                todo[l, count[l]] = i
-                count[l] += 1
-    step = 1
-    if levels == 1:
-        for i in range(lo, hi):
-            if supply[i] > eps and dist[0, i] == 1:
-                return 1
-        return 0
-    while True:
-        met = False
+            left[l, i >> 6] |= bit(i)
+    found = 0
+    for i in range(lo, hi):
+        if demand[i] > 0.0:
+            at[1, last, i >> 6] |= bit(i)
+            left[last, i >> 6] &= ~bit(i)
+            if last == 0 and supply[i] > 0.0:
+                found = 1
+    d = 1
+    moved = last > 0
+    while moved and found == 0:
+        if d + 1 >= at.shape[0]:
+            longer = np.zeros((2 * at.shape[0], levels, words), np.uint64)
+            longer[: at.shape[0]] = at
+            at = longer
         moved = False
         for l in range(levels):
-            kept = 0
-            for c in range(count[l]):
-                i = todo[l, c]
-                hit = False
+            below = ZERO
+            above = ZERO
+            for w in range(words):
+                at[d + 1, l, w] = ZERO
                 if l < last:
-                    for j in range(lo, hi):
-                        if dist[l + 1, j] == step and rest[l, i, j] > eps:
-                            hit = True
-                            break
-                if not hit and l > 0:
-                    for j in range(lo, hi):
-                        if dist[l - 1, j] == step and back[l - 1, i, j] > eps:
-                            hit = True
-                            break
-                if hit:
-                    dist[l, i] = step + 1
+                    below |= at[d, l + 1, w]
+                if l > 0:
+                    above |= at[d, l - 1, w]
+            if below | above == ZERO:
+                continue
+            for w in range(words):
+                word = left[l, w]
+                got = ZERO
+                while word != ZERO:
+                    b = lowest(word)
+                    word &= word - ONE
+                    i = (w << 6) + b
+                    hit = ZERO
+                    if below != ZERO:
+                        for v in range(words):
+                            hit |= fwd[l, i, v] & at[d, l + 1, v]
+                    if above != ZERO and hit == ZERO:
+                        for v in range(words):
+                            hit |= bwd[l - 1, i, v] & at[d, l - 1, v]
+                    if hit != ZERO:
+                        got |= bit(b)
+                        if l == 0 and supply[i] > 0.0:
+                            found = d + 1
+                if got != ZERO:
                     moved = True
-                    if l == 0 and supply[i] > eps:
-                        met = True
-                else:
-                    todo[l, kept] = i
-                    kept += 1
-            count[l] = kept
-        step += 1
-        if met:
-            return step
-        if not moved:
-            return 0
+                    at[d + 1, l, w] = got
+                    left[l, w] &= ~got
+        d += 1
+    return at, found
 
 
 @njit(cache=True, nogil=True)
-def blocking(caps, rest, back, supply, demand, lo, hi, eps, first, top, missing, dist, ptr, stack):
-    """Push a blocking flow through the arcs that lead one step nearer; returns the amount.
+def blocking(caps, rest, fwd, bwd, big, supply, demand, lo, hi, top, most, at, stack, stop):
+    """Push a blocking flow, at most `most`, through arcs that lead one step nearer.
 
-    Arc order at a node: the column `first`, the same token (the residual edge), the others from
-    left to right, then the reverse arcs. At most `missing` is pushed.
+    Arc order at a node: large forward arcs, the other forward arcs, reverse arcs; each from left to
+    right. A node that can pass on no more is taken out of `at`.
     """
-    levels = dist.shape[0]
-    last = levels - 1
-    width = hi - lo + 2
-    ends = width + hi - lo
-    for l in range(levels):
-        for i in range(lo, hi):
-            ptr[l, i] = 0
+    last, _, words = big.shape
     at_level, at_node, want, left = stack
     pushed = 0.0
+    visits = 0
     for start in range(lo, hi):
-        if dist[0, start] != top or supply[start] <= eps:
+        if supply[start] <= 0.0 or at[top, 0, start >> 6] & bit(start) == ZERO:
             continue
-        if missing - pushed <= 0.0:
+        first = min(supply[start], most - pushed)
+        if first <= 0.0:
             break
         at_level[0] = 0
         at_node[0] = start
-        want[0] = min(supply[start], missing - pushed)
-        left[0] = want[0]
+        want[0] = first
         depth = 0
+        l = np.int64(0)
+        i = np.int64(start)
+        d = np.int64(top)
+        need = first  # what the node on top of the stack still wants to send
         while True:
-            l = at_level[depth]
-            i = at_node[depth]
-            d = dist[l, i]
-            down = False
-            if left[depth] > 0.0:
-                if d == 1:
-                    x = min(left[depth], demand[i])
-                    demand[i] -= x
-                    left[depth] -= x
-                else:
-                    p = ptr[l, i]
-                    if l == last and p < width:
-                        p = width
-                    while p < width:
-                        j = first if p == 0 else i if p == 1 else lo + p - 2
-                        if dist[l + 1, j] == d - 1 and rest[l, i, j] > eps:
-                            down = True
-                            at_level[depth + 1] = l + 1
-                            at_node[depth + 1] = j
-                            want[depth + 1] = min(left[depth], rest[l, i, j])
-                            break
-                        p += 1
-                    if not down and l > 0:
-                        while p < ends:
-                            j = lo + p - width
-                            if dist[l - 1, j] == d - 1 and back[l - 1, i, j] > eps:
-                                down = True
-                                at_level[depth + 1] = l - 1
-                                at_node[depth + 1] = j
-                                want[depth + 1] = min(left[depth], back[l - 1, i, j])
+            visits += 1
+            if visits & VISITS == 0 and stop[0] != 0:
+                return pushed
+            if d == 1:
+                x = min(need, demand[i])
+                demand[i] -= x
+                need -= x
+            elif d == 2 and l + 1 == last:
+                for w in range(words):
+                    word = fwd[l, i, w] & at[1, last, w]
+                    while word != ZERO and need > 0.0:
+                        b = lowest(word)
+                        j = (w << 6) + b
+                        room = rest[l, i, j]
+                        wanted = demand[j]
+                        x = min(need, room)
+                        if x >= wanted:
+                            x = wanted
+                            demand[j] = 0.0
+                            at[1, last, w] &= ~bit(b)
+                        else:
+                            demand[j] = wanted - x
+                        if x == room:
+                            rest[l, i, j] = 0.0
+                            fwd[l, i, w] &= ~bit(b)
+                        else:
+                            rest[l, i, j] = room - x
+                        bwd[l, j, i >> 6] |= bit(i)
+                        need -= x
+                        word &= word - ONE
+                    if need <= 0.0:
+                        break
+            else:
+                j = np.int64(-1)
+                if l < last:
+                    for w in range(words):
+                        word = fwd[l, i, w] & at[d - 1, l + 1, w]
+                        if word != ZERO:
+                            large = word & big[l, i, w]
+                            if large != ZERO:
+                                j = (w << 6) + lowest(large)
                                 break
-                            p += 1
-                    elif not down:
-                        p = ends
-                    ptr[l, i] = p
-            if down:
-                depth += 1
-                left[depth] = want[depth]
-                continue
-            # The node is satisfied or spent: hand what it passed on back to its parent.
-            amount = want[depth] - left[depth]
-            spent = left[depth] > 0.0
-            if depth == 0:
-                supply[start] -= amount
-                pushed += amount
-                break
-            depth -= 1
-            up = at_level[depth]
-            j = at_node[depth]
-            left[depth] -= amount
-            if spent:
-                ptr[up, j] += 1
-            if amount > 0.0:
-                if up < l:
-                    if amount == rest[up, j, i]:
-                        rest[up, j, i] = 0.0
-                        back[up, i, j] = caps[up, j, i]
+                            if j < 0:
+                                j = (w << 6) + lowest(word)
+                    if j >= 0:
+                        left[depth] = need
+                        need = min(need, rest[l, i, j])
+                        depth += 1
+                        l += 1
+                if j < 0 and l > 0:
+                    for w in range(words):
+                        word = bwd[l - 1, i, w] & at[d - 1, l - 1, w]
+                        while word != ZERO:
+                            b = lowest(word)
+                            if caps[l - 1, (w << 6) + b, i] - rest[l - 1, (w << 6) + b, i] > 0.0:
+                                j = (w << 6) + b
+                                break
+                            # So little flowed here that it was lost in rounding.
+                            bwd[l - 1, i, w] &= ~bit(b)
+                            word &= word - ONE
+                        if j >= 0:
+                            break
+                    if j >= 0:
+                        left[depth] = need
+                        need = min(need, caps[l - 1, j, i] - rest[l - 1, j, i])
+                        depth += 1
+                        l -= 1
+                if j >= 0:
+                    i = j
+                    d -= 1
+                    at_level[depth] = l
+                    at_node[depth] = i
+                    want[depth] = need
+                    continue
+            # The node is satisfied or spent: hand what it sent back to the node that asked.
+            while True:
+                amount = want[depth] - need
+                if need > 0.0:
+                    at[d, l, i >> 6] &= ~bit(i)
+                if depth == 0:
+                    break
+                depth -= 1
+                d += 1
+                up = np.int64(at_level[depth])
+                j = np.int64(at_node[depth])
+                need = left[depth] - amount
+                if amount > 0.0:
+                    if up < l:
+                        room = rest[up, j, i]
+                        bwd[up, i, j >> 6] |= bit(j)
+                        if amount == room:
+                            rest[up, j, i] = 0.0
+                            fwd[up, j, i >> 6] &= ~bit(i)
+                        else:
+                            rest[up, j, i] = room - amount
                     else:
-                        rest[up, j, i] -= amount
-                        back[up, i, j] += amount
-                elif amount == back[l, j, i]:
-                    back[l, j, i] = 0.0
-                    rest[l, i, j] = caps[l, i, j]
-                else:
-                    back[l, j, i] -= amount
-                    rest[l, i, j] += amount
+                        room = rest[l, i, j]
+                        full = caps[l, i, j]
+                        fwd[l, i, j >> 6] |= bit(j)
+                        if amount == full - room:
+                            rest[l, i, j] = full
+                            bwd[l, j, i >> 6] &= ~bit(i)
+                        else:
+                            rest[l, i, j] = room + amount
+                l = up
+                i = j
+                if need > 0.0:
+                    break
+            if depth == 0 and (need <= 0.0 or at[top, 0, start >> 6] & bit(start) == ZERO):
+                break
+        supply[start] -= first - need
+        pushed += first - need
     return pushed
 
 
 @njit(cache=True, nogil=True)
-def augment(caps, rest, back, supply, demand, lo, hi, eps, missing, dist, ptr, stack, lists, stop):
-    """Augment to a maximum flow, or by `missing` (what is left to the trivial cut).
+def augment(caps, rest, fwd, bwd, big, supply, demand, lo, hi, most, at, left, stack, stop):
+    """Augment to a maximum flow, but by no more than `most`.
 
-    Returns the amount added, the number of phases, and whether the search ended because no path
-    was left: then every node with `dist == FAR` is on the source side of a minimum cut.
+    Returns `at`, the amount added, the number of phases, and whether no path was left: then
+    `left` is the source side of a minimum cut.
     """
-    todo, count = lists
-    first = lo
-    for j in range(lo, hi):
-        if demand[j] > demand[first]:
-            first = j
     added = 0.0
     phases = 0
-    while missing - added > 0.0 and stop[0] == 0:
-        top = distances(rest, back, supply, demand, lo, hi, eps, dist, todo, count)
+    while most - added > 0.0 and stop[0] == 0:
+        at, top = distances(fwd, bwd, supply, demand, lo, hi, at, left)
         if top == 0:
-            return added, phases, True
+            return at, added, phases, True
         phases += 1
-        more = blocking(
-            caps, rest, back, supply, demand, lo, hi, eps, first, top, missing - added,
-            dist, ptr, stack,
-        )  # fmt: skip
-        if more <= 0.0:
-            break
-        added += more
-    return added, phases, False
+        added += blocking(
+            caps, rest, fwd, bwd, big, supply, demand, lo, hi, top, most - added, at, stack, stop
+        )
+    return at, added, phases, False
 
 
 @njit(cache=True, nogil=True)
-def cut_value(caps, supply, demand, lo, hi, dist):
-    """Capacity of the cut whose source side is every node at distance FAR."""
-    levels = dist.shape[0]
+def cut_value(caps, supply, demand, lo, hi, left):
+    """Capacity of the cut whose source side is `left`, from the original capacities."""
+    levels, words = left.shape
     value = 0.0
     for i in range(lo, hi):
-        if dist[0, i] != FAR:
+        if left[0, i >> 6] & bit(i) == ZERO:
             value += supply[i]
-        if dist[levels - 1, i] == FAR:
+        if left[levels - 1, i >> 6] & bit(i) != ZERO:
             value += demand[i]
     for l in range(levels - 1):
         for i in range(lo, hi):
-            if dist[l, i] == FAR:
-                for j in range(lo, hi):
-                    if dist[l + 1, j] != FAR:
-                        value += caps[l, i, j]
+            if left[l, i >> 6] & bit(i) != ZERO:
+                for w in range(lo >> 6, ((hi - 1) >> 6) + 1):
+                    word = ~left[l + 1, w]
+                    first = max(lo - (w << 6), 0)
+                    after = hi - (w << 6)
+                    word &= ~ZERO << np.uint64(first)
+                    if after < 64:
+                        word &= (ONE << np.uint64(after)) - ONE
+                    while word != ZERO:
+                        value += caps[l, i, (w << 6) + lowest(word)]
+                        word &= word - ONE
     return value
 
 
 @njit(cache=True, nogil=True)
-def solve_row(caps, supplies, query, ins, keys, triangular, value, gap, stop):
-    """Flow from one source to each sink of `keys`, each on its own: value and gap to the cut.
-
-    `supplies` is the top map's row of the source, `ins[k]` the bottom map's column of sink `k`.
-    """
-    layers, n, _ = caps.shape
-    levels = layers + 1
-    rest = np.empty_like(caps)
-    back = np.empty_like(caps)
-    dist = np.empty((levels, n), np.int32)
-    ptr = np.empty((levels, n), np.int32)
-    lists = (np.empty((levels, n), np.int32), np.empty(levels, np.int32))
+def workspace(layers, n):
+    """Scratch of one thread, for `augment`."""
+    levels, words = layers + 1, (n + 63) >> 6
     size = levels * n + 2
     stack = (np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size), np.empty(size))
-    supply = np.empty(n)
-    demand = np.empty(n)
-    for p in range(keys.shape[0]):
-        key = keys[p]
-        lo, hi = 0, n
-        if triangular:
-            lo, hi = key, query + 1
-        value[p] = 0.0
-        gap[p] = 0.0
-        if lo >= hi:
-            continue
-        out = 0.0
-        into = 0.0
-        for i in range(lo, hi):
-            supply[i] = supplies[i]
-            demand[i] = ins[key, i]
-            out += supply[i]
-            into += demand[i]
-        bound = min(out, into)
-        for l in range(layers):
-            for i in range(lo, hi):
-                for j in range(lo, hi):
-                    rest[l, i, j] = caps[l, i, j]
-                    back[l, i, j] = 0.0
-        added, _, closed = augment(
-            caps, rest, back, supply, demand, lo, hi, 0.0, bound, dist, ptr, stack, lists, stop
-        )
-        cut = bound
-        if closed:
-            cut = min(bound, cut_value(caps, supplies, ins[key], lo, hi, dist))
-        if stop[0] != 0:
-            return
-        value[p] = cut
-        gap[p] = abs(cut - added)
+    at = np.zeros((4 * levels + 8, levels, words), np.uint64)
+    left = np.empty((levels, words), np.uint64)
+    fwd = np.zeros((layers, n, words), np.uint64)
+    bwd = np.zeros((layers, n, words), np.uint64)
+    return fwd, bwd, at, left, stack
 
 
 @njit(cache=True, nogil=True)
-def augment_whole(caps, rest, back, supply, demand):
-    """Augment a feasible flow to a maximum one, in place."""
+def restore(caps, rest, open_arcs, fwd, bwd, lo, hi):
+    """Undo a flow: only arcs that carry something are touched."""
+    layers, _, words = open_arcs.shape
+    for l in range(layers):
+        for i in range(lo, hi):
+            for w in range(words):
+                fwd[l, i, w] = open_arcs[l, i, w]
+                word = bwd[l, i, w]
+                bwd[l, i, w] = ZERO
+                while word != ZERO:
+                    j = (w << 6) + lowest(word)
+                    rest[l, j, i] = caps[l, j, i]
+                    word &= word - ONE
+
+
+@njit(
+    "void(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], u8[:,:,::1], f8[:,::1], f8[:,::1], "
+    "i8[::1], i8[::1], b1, f8[::1], f8[::1], u1[::1])",
+    cache=True,
+    nogil=True,
+)
+def solve_pairs(
+    caps, rest, open_arcs, big, supplies, demands, starts, ends, triangular, value, gap, stop
+):
+    """Flow from `supplies[starts[p]]` to `demands[ends[p]]` for every `p`, each on its own.
+
+    Writes the value and the gap between flow and cut. With `triangular`, nodes outside
+    `starts[p] ... ends[p]` carry nothing. `rest` equals `caps`, before and after.
+    """
     layers, n, _ = caps.shape
-    levels = layers + 1
-    dist = np.empty((levels, n), np.int32)
-    ptr = np.empty((levels, n), np.int32)
-    lists = (np.empty((levels, n), np.int32), np.empty(levels, np.int32))
-    size = levels * n + 2
-    stack = (np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size), np.empty(size))
+    fwd, bwd, at, left, stack = workspace(layers, n)
+    fwd[:] = open_arcs
+    supply = np.empty(n)
+    demand = np.empty(n)
+    lo = np.int64(0)
+    hi = np.int64(n)
+    for p in range(starts.shape[0]):
+        value[p] = 0.0
+        gap[p] = 0.0
+        start = starts[p]
+        end = ends[p]
+        if triangular:
+            lo = start
+            hi = end + 1
+            if lo >= hi:
+                continue
+        given = 0.0
+        taken = 0.0
+        for i in range(lo, hi):
+            supply[i] = supplies[start, i]
+            demand[i] = demands[end, i]
+            given += supply[i]
+            taken += demand[i]
+        bound = min(given, taken)
+        at, added, _, closed = augment(
+            caps, rest, fwd, bwd, big, supply, demand, lo, hi, bound, at, left, stack, stop
+        )
+        if stop[0] != 0:
+            return
+        cut = bound
+        if closed:
+            cut = min(bound, cut_value(caps, supplies[start], demands[end], lo, hi, left))
+        value[p] = cut
+        gap[p] = abs(cut - added)
+        restore(caps, rest, open_arcs, fwd, bwd, lo, hi)
+
+
+@njit(
+    "void(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], u8[:,:,::1], f8[:,::1], f8[:,::1], "
+    "f8[:,::1], u1[::1])",
+    cache=True,
+    nogil=True,
+)
+def deliver(caps, rest, open_arcs, big, supplies, demands, sent, stop):
+    """One maximum flow for each row `p`, from `supplies[p]` to `demands[p]`: what left from where."""
+    layers, n, _ = caps.shape
+    fwd, bwd, at, left, stack = workspace(layers, n)
+    fwd[:] = open_arcs
+    for p in range(supplies.shape[0]):
+        supply = supplies[p].copy()
+        demand = demands[p].copy()
+        most = min(supply.sum(), demand.sum())
+        at, _, _, _ = augment(
+            caps, rest, fwd, bwd, big, supply, demand, 0, n, most, at, left, stack, stop
+        )
+        if stop[0] != 0:
+            return
+        for i in range(n):
+            sent[p, i] = supplies[p, i] - supply[i]
+        restore(caps, rest, open_arcs, fwd, bwd, 0, n)
+
+
+@njit("void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], u1[::1])", cache=True, nogil=True)
+def glue(delivered, absorbed, outs, ins, proved, stop):
+    """Flow through the hub level for every pair: `proved[q, k] = sum_m min(delivered, absorbed)`.
+
+    Left at 0 where it cannot reach the bound `min(outs[q], ins[k])`.
+    """
+    sources, n = delivered.shape
+    sinks = absorbed.shape[0]
+    into = np.empty(sinks)
+    for k in range(sinks):
+        into[k] = absorbed[k].sum()
+    for q in range(sources):
+        if stop[0] != 0:
+            return
+        sent = delivered[q].sum()
+        for k in range(sinks):
+            bound = min(outs[q], ins[k]) - 1e-12
+            proved[q, k] = 0.0
+            if sent >= bound and into[k] >= bound:
+                # Four sums side by side: one alone would wait for itself at every step.
+                a = b = c = d = 0.0
+                for m in range(0, n - 3, 4):
+                    a += min(delivered[q, m], absorbed[k, m])
+                    b += min(delivered[q, m + 1], absorbed[k, m + 1])
+                    c += min(delivered[q, m + 2], absorbed[k, m + 2])
+                    d += min(delivered[q, m + 3], absorbed[k, m + 3])
+                for m in range(n - n % 4, n):
+                    a += min(delivered[q, m], absorbed[k, m])
+                proved[q, k] = (a + b) + (c + d)
+
+
+@njit("i8(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], f8[::1], f8[::1])", cache=True, nogil=True)
+def augment_whole(caps, rest, big, supply, demand):
+    """Augment any feasible flow `caps - rest` to a maximum one, in place."""
+    layers, n, _ = caps.shape
+    fwd, bwd, at, left, stack = workspace(layers, n)
+    for l in range(layers):
+        for i in range(n):
+            for j in range(n):
+                if rest[l, i, j] > 0.0:
+                    fwd[l, i, j >> 6] |= bit(j)
+                if rest[l, i, j] < caps[l, i, j]:
+                    bwd[l, j, i >> 6] |= bit(i)
     stop = np.zeros(1, np.uint8)
-    return augment(
-        caps, rest, back, supply, demand, 0, n, 0.0, np.inf, dist, ptr, stack, lists, stop
+    _, _, phases, _ = augment(
+        caps, rest, fwd, bwd, big, supply, demand, 0, n, np.inf, at, left, stack, stop
     )
+    return phases

@@ -12,12 +12,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Words = NDArray[np.uint64]
+T = TypeVar("T")
 
 TOLERANCE = 1e-9
 """A value is proved when its flow and its cut differ by no more than this."""
@@ -116,15 +119,33 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+@dataclass(frozen=True)
+class Layers:
+    """Dense capacities `caps[l, i, j]` from level `l` to `l + 1`, with the sets of open arcs."""
+
+    caps: Floats
+    open_arcs: Words
+    big: Words
+
+    @classmethod
+    def of(cls, caps: Floats, compiled: Any) -> Layers:
+        caps = np.ascontiguousarray(caps)
+        layers, n, _ = caps.shape
+        open_arcs = np.zeros((layers, n, -(-n // 64)), np.uint64)
+        big = np.zeros_like(open_arcs)
+        compiled.arc_bits(caps, 0.1, open_arcs, big)
+        return cls(caps, open_arcs, big)
+
+
 class Pairs:
     """Maximum flow between many pairs of a source and a sink of one layered network.
 
     Parameters
     ----------
-    maps : array, shape (blocks, n, n), C-ordered; at least three blocks
+    maps : array, shape (blocks, n, n); at least three blocks
         Capacities, lowest block first: `maps[b, i, j]` joins node `i` above to node `j` below.
     rows, columns : nodes at the top and at the bottom
-    values, gap : arrays, shape (rows, columns)
+    values, gap : arrays, shape (rows, columns), C-ordered
         Filled in.
     """
 
@@ -136,11 +157,9 @@ class Pairs:
         values: Floats,
         gap: Floats,
     ) -> None:
-        self._caps = np.ascontiguousarray(maps[-2:0:-1])
-        self._outs = np.ascontiguousarray(maps[-1])
-        self._ins = np.ascontiguousarray(maps[0].T)
-        self._rows = rows.astype(np.int64)
-        self._columns = columns.astype(np.int64)
+        self._maps = maps
+        self._rows = rows
+        self._columns = columns
         self._values = values
         self._gap = gap
         # Nothing flows to a later token: the nodes between the two ends are all that matters.
@@ -155,54 +174,112 @@ class Pairs:
         tick: Callable[[], None],
     ) -> Iterator[NDArray[np.intp]]:
         """Solve the rows in this order; yields the indices of rows as they are done."""
-        compiled = kernels(cancel)
-        layers, n, _ = self._caps.shape
-        # Pieces of some milliseconds: short enough to balance the threads, and to show rows early.
-        piece = max(1, min(len(self._columns), int(2e6 / (layers * n * n))))
-        pieces = -(-len(self._columns) // piece)
-        left = dict.fromkeys(order.tolist(), pieces)
-        stop = np.zeros(1, np.uint8)
+        from .hubs import Hub
 
-        def solve(row: int, begin: int) -> int:
-            part = slice(begin, begin + piece)
-            compiled.solve_row(
-                self._caps,
-                self._outs[self._rows[row]],
+        compiled = kernels(cancel)
+        stop = np.zeros(1, np.uint8)
+        width = len(self._columns)
+        todo = np.ones((len(order), width), np.bool_)
+
+        def in_pieces(work: Callable[[int, int], None], count: int, size: int) -> None:
+            for _ in self._pieces(work, count, size, threads, cancel, stop, tick):
+                pass
+
+        if len(self._maps) > 3 and not self._triangular:
+            proved = Hub(self._maps, compiled, in_pieces, stop).prove(
+                self._rows[order], self._columns
+            )
+            todo = proved == 0
+            bound = np.minimum.outer(
+                self._maps[-1].sum(axis=1)[self._rows], self._maps[0].sum(axis=0)[self._columns]
+            )
+            settled = ~todo
+            self._values[order] = np.where(settled, bound[order], 0)
+            self._gap[order] = np.where(settled, np.abs(bound[order] - proved), 0)
+        left = todo.sum(axis=1)
+        if not left.all():
+            yield order[left == 0]
+        # Searched from the sink: what limits a flow is mostly near it, where the column is thin.
+        upward = Layers.of(self._maps[1:-1].transpose(0, 2, 1), compiled)
+        supplies = np.ascontiguousarray(self._maps[0].T)
+        spare: list[Floats] = []  # copies of the capacities, one a thread
+        rows, columns = np.nonzero(todo)
+
+        def solve(begin: int, end: int) -> None:
+            row, column = order[rows[begin:end]], columns[begin:end]
+            rest = spare.pop() if spare else upward.caps.copy()
+            value, gap = np.empty(end - begin), np.empty(end - begin)
+            compiled.solve_pairs(
+                upward.caps,
+                rest,
+                upward.open_arcs,
+                upward.big,
+                supplies,
+                self._maps[-1],
+                self._columns[column],
                 self._rows[row],
-                self._ins,
-                self._columns[part],
                 self._triangular,
-                self._values[row, part],
-                self._gap[row, part],
+                value,
+                gap,
                 stop,
             )
-            return row
+            if not stop[0]:
+                spare.append(rest)
+                self._values[row, column] = value
+                self._gap[row, column] = gap
 
-        jobs = ((row, begin) for row in order.tolist() for begin in range(0, pieces * piece, piece))
-        for done in in_threads(solve, jobs, threads=threads, cancel=cancel, stop=stop, tick=tick):
-            for row in done:
-                left[row] -= 1
-            rows = [row for row in done if left[row] == 0]
-            if rows:
-                yield np.array(sorted(set(rows)), dtype=np.intp)
+        # Pieces of some milliseconds: enough to balance the threads and to show rows early.
+        size = int(4e6 / upward.caps.size)
+        for begin, end in self._pieces(solve, len(rows), size, threads, cancel, stop, tick):
+            np.subtract.at(left, rows[begin:end], 1)
+            ready = np.unique(rows[begin:end])
+            ready = ready[left[ready] == 0]
+            if len(ready):
+                yield order[ready]
+
+    @staticmethod
+    def _pieces(
+        work: Callable[[int, int], None],
+        count: int,
+        size: int,
+        threads: int,
+        cancel: Flag | None,
+        stop: NDArray[np.uint8],
+        tick: Callable[[], None],
+    ) -> Iterator[tuple[int, int]]:
+        """Call `work(begin, end)` for pieces of `range(count)`; yields them as they are done."""
+        size = max(1, size)
+        if count <= size:
+            if count:
+                work(0, count)
+                yield 0, count
+            return
+
+        def job(begin: int, end: int) -> tuple[int, int]:
+            work(begin, end)
+            return begin, end
+
+        jobs = ((begin, min(begin + size, count)) for begin in range(0, count, size))
+        for done in in_threads(job, jobs, threads=threads, cancel=cancel, stop=stop, tick=tick):
+            yield from done
 
 
 def in_threads(
-    work: Callable[..., int],
+    work: Callable[..., T],
     jobs: Iterator[tuple[int, ...]],
     *,
     threads: int,
     cancel: Flag | None,
     stop: NDArray[np.uint8],
     tick: Callable[[], None],
-) -> Iterator[list[int]]:
+) -> Iterator[list[T]]:
     """Run `work(*job)` for every job, begun in order; yields lists of its results.
 
     The caller's thread only waits, so that Ctrl-C reaches it, looks at `cancel` and calls `tick`
     every few hundredths of a second. However it is left, `stop[0]` is set, which the kernels look
     at, and no thread stays behind.
     """
-    running: set[Future[int]] = set()
+    running: set[Future[T]] = set()
     with ThreadPoolExecutor(threads, thread_name_prefix="attn_widget-flow") as pool:
         try:
             while True:
@@ -216,7 +293,9 @@ def in_threads(
                 tick()
                 if finished:
                     yield [future.result() for future in finished]
-        finally:
+        except BaseException:
             stop[0] = 1
+            raise
+        finally:
             for future in running:
                 future.cancel()
