@@ -140,7 +140,10 @@ function blockEdges(
     const drawn = Math.max(MIN_WIDTH, width(e));
     // A ribbon drawn wider than its mass is fainter instead, so that a thousand of them do not
     // add up to more than what they carry.
-    const faint = n > 64 ? Math.sqrt(Math.max(0.1, Math.min(1, width(e) / MIN_WIDTH))) : 1;
+    const faint =
+      n > 64
+        ? Math.sqrt(Math.min(1, Math.max(n > COLUMN_TOKENS ? 0.1 : 0.25, width(e) / MIN_WIDTH)))
+        : 1;
     const strength = style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r);
     const opacity = cut ? strength : faint * Math.min(0.95, strength);
     return {

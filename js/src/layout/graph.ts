@@ -53,7 +53,9 @@ export function layoutLanes(frame: Frame, zones: Zones, count: number): Mark[] {
  * from. */
 export function layoutContext(frame: Frame, zones: Zones, first: number, count: number): Mark[] {
   const { trace, theme } = frame;
-  if (trace === null || (trace.sources === null && trace.sinks === null)) return [];
+  // Beside a cut it would only be in the way.
+  if (trace === null || hasCut(trace)) return [];
+  if (trace.sources === null && trace.sinks === null) return [];
   const gap = trace.n > COLUMN_TOKENS ? COLUMN_WIDTH / 2 + 1 : 0;
   return trace.context.map(({ block, query, key }) => ({
     kind: "curve",
@@ -207,7 +209,7 @@ export function discMark(frame: Frame, disc: Disc): Mark {
       y: disc.y - h / 2,
       w: COLUMN_WIDTH,
       h,
-      fill: discColor(frame, disc.mass),
+      fill: theme.seq(0.2 + 0.8 * Math.sqrt(Math.min(1, disc.mass / 0.4))),
     };
   }
   if (disc.mass <= 0) return { ...ring(disc, disc.r), fill: theme.ink3 };

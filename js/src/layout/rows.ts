@@ -1,7 +1,6 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
-import { hasCut } from "./edges";
 import { spread } from "./spread";
 import {
   figure,
@@ -58,13 +57,15 @@ interface Side {
 
 function isStrong(side: Side, token: number): boolean {
   const values = shares(side.frame);
+  // A flow of 4 % is nothing: nearly every input could give that much.
+  if (side.frame.trace?.method === "flow") return false;
   return side.figures && values !== null && values[token]! >= STRONG_SHARE;
 }
 
 function labelMark(side: Side, token: number, x: number, y: number, anchor: "start" | "end"): Mark {
   const { frame, labels } = side;
   const { trace, theme } = frame;
-  const strong = isStrong(side, token) && !(trace !== null && hasCut(trace));
+  const strong = isStrong(side, token);
   const everyOutput = trace !== null && trace.sources === null && trace.sinks === null;
   const plain = everyOutput && !side.figures ? theme.ink : theme.ink2;
   return {
@@ -90,7 +91,7 @@ export function pillMarks(
 ): Mark[] {
   const h = Math.min(22, Math.max(18, pitch - 1));
   // On the input side the pill ends where labels end, clear of the disc.
-  const end = anchor === "start" ? x : x - 7;
+  const end = anchor === "start" ? x : x - 10;
   const left = anchor === "start" ? x - 8 : end - label.width - 8;
   return [
     {
@@ -324,7 +325,7 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
       kind: "text",
       x: outputFigureX(zones),
       y: zones.headY,
-      text: "%",
+      text: frame.trace?.method === "flow" ? "flow" : "%",
       size: HEAD_SIZE,
       weight: WEIGHT.label,
       fill: theme.ink2,
@@ -342,7 +343,7 @@ function outputFigure(side: Side, token: number, y: number): Mark[] {
   const { frame, zones } = side;
   const value = shares(frame)?.[token];
   if (value === undefined || Number.isNaN(value) || zones.graph === null) return [];
-  const strong = value >= STRONG_SHARE;
+  const strong = isStrong(side, token);
   return [
     {
       kind: "text",
