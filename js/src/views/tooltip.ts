@@ -11,7 +11,7 @@ export class Tooltip implements View {
   readonly el: HTMLElement;
   #shown = "";
 
-  constructor(_context: Context) {
+  constructor(_context?: Context) {
     this.el = element("div", { class: "aw-tooltip", role: "tooltip" });
     this.el.hidden = true;
   }
