@@ -3,11 +3,11 @@ import type { Frame } from "../frame";
 import type { Mark } from "../scene";
 import { indexStep, selectedAt, shares } from "./rows";
 import { keepApart, spread } from "./spread";
-import { type Label, STRONG_SHARE, WEIGHT } from "./text";
-import { COLUMN_ANGLE, type Zones } from "./zones";
+import { type Label, type Measure, STRONG_SHARE, tokenLabels, WEIGHT } from "./text";
+import { COLUMN_ANGLE, THIN_COLUMN_WIDTH, type Zones } from "./zones";
 
-/** Closer columns than this cannot each have a label. */
-const LABEL_GAP = 15;
+/** Thinned labels stand at least this far apart. */
+const LABEL_GAP = 17;
 const THIN_LABELS = 6;
 const TICK = 3;
 const LEADER = 7;
@@ -58,7 +58,13 @@ function byStrength(frame: Frame, selected: ReadonlySet<number>): number[] {
   return Array.from(strength, (_, token) => token).sort((a, b) => strength[b]! - strength[a]!);
 }
 
-export function layoutColumns(frame: Frame, zones: Zones, labels: readonly Label[]): Columns {
+export function layoutColumns(
+  frame: Frame,
+  zones: Zones,
+  given: readonly Label[],
+  measure: Measure,
+): Columns {
+  const labels = zones.thinColumns ? tokenLabels(frame.tokens, measure, THIN_COLUMN_WIDTH) : given;
   const matrix = zones.matrix!;
   const { n, theme } = frame;
   const selected = selectedAt(frame, frame.matrix!.columnLevel);
@@ -68,8 +74,7 @@ export function layoutColumns(frame: Frame, zones: Zones, labels: readonly Label
     selected.has(token) || (!flow && values !== null && values[token]! >= STRONG_SHARE);
   const marks: Mark[] = [];
   const placed: PlacedColumn[] = [];
-  // Rounding the half pixels of a cell must not thin out labels that just fit.
-  if (matrix.cellW >= LABEL_GAP - 1) {
+  if (!zones.thinColumns) {
     for (let token = 0; token < n; token++) {
       const at = {
         token,
@@ -82,11 +87,9 @@ export function layoutColumns(frame: Frame, zones: Zones, labels: readonly Label
     }
     return { marks, placed };
   }
-  const limit =
-    n <= 64 ? Math.max(THIN_LABELS, Math.floor(matrix.w / (2 * LABEL_GAP))) : THIN_LABELS;
   const order = byStrength(frame, selected);
   const gap = zones.thin ? 5 : LABEL_GAP;
-  const kept = keepApart(order, (token) => columnX(zones, token), gap, limit);
+  const kept = keepApart(order, (token) => columnX(zones, token), gap, THIN_LABELS);
   const xs = spread(
     kept.map((token) => columnX(zones, token)),
     LABEL_GAP,

@@ -26,6 +26,8 @@ export interface RibbonStyle {
   /** The share at which colour and opacity reach their end. */
   full: number;
   opacityFrom: number;
+  /** How faint a ribbon gets whose mass asks for less than the least width. */
+  faintest: number;
 }
 
 /** Whether the trace is a maximum flow with a value, drawn with its cut. */
@@ -35,6 +37,9 @@ export function hasCut(trace: Trace): boolean {
 
 export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
   const { pitch } = zones;
+  // Where rows are apart every hairline can be followed; where they are not, a thousand of them
+  // must not add up to more than what they carry.
+  const faintest = !zones.thin ? 1 : trace.n > COLUMN_TOKENS ? 0.3 : 0.5;
   const dense = Math.min(1, Math.max(0, (FULL_LABELS_PITCH - pitch) / 6));
   // Thinned rows have no room of their own to fill, so the ribbons keep a readable size there.
   const unit =
@@ -42,19 +47,16 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
   if (trace.flow !== null) {
     // A set may carry more than one unit; it must still fit its disc's row.
     const value = Math.max(1, trace.flow.value);
-    return { unit: (unit * 1.35) / 1.15 / value, full: 0.3 * value, opacityFrom: 0.5 };
+    return { unit: (unit * 1.35) / 1.15 / value, full: 0.3 * value, opacityFrom: 0.5, faintest };
   }
   if (trace.sources === null && trace.sinks === null) {
     let largest = 0;
     for (const level of trace.nodes) for (const mass of level) largest = Math.max(largest, mass);
     const across = Math.max(0.9 * pitch, zones.thin ? 11 : 0);
-    return {
-      unit: Math.min(across / (largest || 1), 40 * pitch + 26),
-      full: 0.12,
-      opacityFrom: 0.55,
-    };
+    const unit = Math.min(across / (largest || 1), 40 * pitch + 26);
+    return { unit, full: 0.12, opacityFrom: 0.55, faintest: faintest / 2 };
   }
-  return { unit, full: 0.2, opacityFrom: 0.3 };
+  return { unit, full: 0.2, opacityFrom: 0.3, faintest };
 }
 
 /**
@@ -138,12 +140,7 @@ function blockEdges(
     const cut = isCut(e);
     const color = cut ? theme.cut : theme.seq(theme.dark ? 0.5 + 0.42 * r : 0.52 + 0.38 * r);
     const drawn = Math.max(MIN_WIDTH, width(e));
-    // A ribbon drawn wider than its mass is fainter instead, so that a thousand of them do not
-    // add up to more than what they carry.
-    const faint =
-      n > 64
-        ? Math.sqrt(Math.min(1, Math.max(n > COLUMN_TOKENS ? 0.1 : 0.25, width(e) / MIN_WIDTH)))
-        : 1;
+    const faint = Math.max(style.faintest, Math.sqrt(Math.min(1, width(e) / MIN_WIDTH)));
     const strength = style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r);
     const opacity = cut ? strength : faint * Math.min(0.95, strength);
     return {

@@ -279,26 +279,22 @@ export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark
       anchor: "middle",
     });
   }
-  marks.push({
-    kind: "text",
-    x: x - 10,
-    y: y + h / 2,
-    text: matrixTitle(frame),
-    size: HEAD_SIZE,
-    weight: WEIGHT.label,
-    fill: theme.ink2,
-    anchor: "end",
-  });
-  marks.push({
-    kind: "text",
-    x: x - 10,
-    y: y + h + 10,
-    text: axisWords(frame),
-    size: TICK_SIZE,
-    weight: WEIGHT.label,
-    fill: theme.ink2,
-    anchor: "end",
-  });
+  const words = (text: string, size: number, at: number) => {
+    const fits = measure(text, size, WEIGHT.label) <= x - 10 - zones.padding;
+    marks.push({
+      kind: "text",
+      x: fits ? x - 10 : zones.padding,
+      // Too long to stand beside the scale: on a line of its own below it.
+      y: fits ? at : y + h + 26,
+      text,
+      size,
+      weight: WEIGHT.label,
+      fill: theme.ink2,
+      anchor: fits ? "end" : "start",
+    });
+  };
+  words(matrixTitle(frame), HEAD_SIZE, y + h / 2);
+  words(axisWords(frame), TICK_SIZE, y + h + 10);
   return marks;
 }
 

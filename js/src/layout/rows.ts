@@ -53,6 +53,8 @@ interface Side {
   level: number;
   /** Whether this side carries the figures. */
   figures: boolean;
+  /** Radius of a token's disc at this level. */
+  radius(token: number): number;
 }
 
 function isStrong(side: Side, token: number): boolean {
@@ -91,7 +93,7 @@ export function pillMarks(
 ): Mark[] {
   const h = Math.min(22, Math.max(18, pitch - 1));
   // On the input side the pill ends where labels end, clear of the disc.
-  const end = anchor === "start" ? x : x - 10;
+  const end = anchor === "start" ? x : x - 5;
   const left = anchor === "start" ? x - 8 : end - label.width - 8;
   return [
     {
@@ -205,7 +207,6 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
   const { frame, zones, labels, measure } = side;
   const { theme, trace } = frame;
   const selected = selectedAt(frame, side.level);
-  const x = zones.inputs.right;
   const tokens = zones.thin
     ? thinned(side, selected)
     : Array.from({ length: frame.n }, (_, token) => token);
@@ -214,6 +215,8 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
   const placed: PlacedLabel[] = [];
   for (const [i, token] of tokens.entries()) {
     const y = ys[i]!;
+    // A large disc pushes its label aside.
+    const x = zones.inputs.right - (zones.thin ? 0 : Math.max(0, side.radius(token) - 6));
     if (side.figures) marks.push(...shareMarks(side, token, y));
     if (zones.thin) {
       const to = zones.graph!.x0 - 4;
@@ -365,15 +368,26 @@ export function layoutRows(
   labels: readonly Label[],
   measure: Measure,
   levels: { first: number; count: number },
+  radius: (level: number, token: number) => number,
 ): Rows {
   const up = frame.trace?.direction === "up";
   const common = { frame, zones, labels, measure };
   const input =
     zones.graph === null
       ? { marks: [], placed: [] }
-      : inputRows({ ...common, level: levels.first, figures: !up });
+      : inputRows({
+          ...common,
+          level: levels.first,
+          figures: !up,
+          radius: (token) => radius(levels.first, token),
+        });
   const top = levels.first + levels.count - 1;
   const level = zones.graph === null ? (frame.matrix?.rowLevel ?? top) : top;
-  const output = outputRows({ ...common, level, figures: up && zones.graph !== null });
+  const output = outputRows({
+    ...common,
+    level,
+    figures: up && zones.graph !== null,
+    radius: (token) => radius(top, token),
+  });
   return { marks: [...input.marks, ...output.marks], inputs: input.placed, outputs: output.placed };
 }

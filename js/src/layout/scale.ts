@@ -1,7 +1,8 @@
 /** The matrix's two-part colour scale: words set the lower part, sinks the upper. Pure. */
 
 export interface Scale {
-  /** Up to `knee` linear over the first 74 % of the colours; from there to `max` over the rest. */
+  /** Up to `knee` linear over the first 74 % of the colours; from there to `max` over the rest.
+   * Where both are the same, linear over all of them. */
   knee: number;
   max: number;
   t(value: number): number;
@@ -15,8 +16,9 @@ export function twoPartScale(knee: number, max: number): Scale {
     knee,
     max: top,
     t: (value) => {
+      if (top <= knee) return knee > 0 ? Math.min(1, Math.max(0, value) / knee) : 0;
       if (value <= knee) return knee > 0 ? (KNEE_T * Math.max(0, value)) / knee : 0;
-      return top > knee ? Math.min(1, KNEE_T + ((1 - KNEE_T) * (value - knee)) / (top - knee)) : 1;
+      return Math.min(1, KNEE_T + ((1 - KNEE_T) * (value - knee)) / (top - knee));
     },
   };
 }

@@ -106,7 +106,7 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
     count,
     edges: [],
     discs: [],
-    rows: layoutRows(frame, zones, labels, measure, { first, count }),
+    rows: { marks: [], inputs: [], outputs: [] },
     columns: { marks: [], placed: [] },
     behind: [],
     blocks: [],
@@ -115,7 +115,6 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
     cells: [],
     matrix: [],
   };
-  layout.around.push(...layout.rows.marks);
   if (zones.graph !== null) {
     layout.behind.push(...layoutLanes(frame, zones, count));
     layout.behind.push(...layoutContext(frame, zones, first, count));
@@ -138,9 +137,18 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
     layout.over.push(...innerPills(frame, zones, labels, layout.discs, first, count));
     layout.around.push(...layoutHeads(frame, zones, first, count, measure));
   }
+  layout.rows = layoutRows(
+    frame,
+    zones,
+    labels,
+    measure,
+    { first, count },
+    (level, token) => layout.discs[(level - first) * frame.n + token]?.r ?? 0,
+  );
+  layout.around.push(...layout.rows.marks);
   if (zones.matrix !== null && frame.matrix !== null) {
     layout.cells = layoutCells(frame, zones);
-    layout.columns = layoutColumns(frame, zones, labels);
+    layout.columns = layoutColumns(frame, zones, labels, measure);
     layout.matrix.push(...layoutMargins(frame, zones));
     layout.matrix.push(...layoutOutlines(frame, zones, labels));
     layout.matrix.push(...layout.columns.marks);

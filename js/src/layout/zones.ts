@@ -11,8 +11,12 @@ const ABOVE: Record<Size, number> = { wide: 89, medium: 89, narrow: 121 };
 const MAX_PITCH = 26;
 /** Under this pitch labels thin out. */
 export const FULL_LABELS_PITCH = 12;
+/** Columns closer than this cannot each have a label. */
+const FULL_LABELS_WIDTH = 14;
 const MAX_CELL_WIDTH = 19.5;
 const MIN_ROWS_HEIGHT = 240;
+/** Graph and matrix share a narrow widget in turn, and there is width enough to fill. */
+const NARROW_EXTRA = 90;
 const BAR_LENGTH = 62;
 const MARGIN_HEIGHT = 22;
 
@@ -48,6 +52,8 @@ export interface Zones {
   pitch: number;
   /** Too many rows for a label each. */
   thin: boolean;
+  /** Too many columns for a label each. */
+  thinColumns: boolean;
   /** Upper edge of the first row, lower edge of the last. */
   top: number;
   bottom: number;
@@ -68,9 +74,12 @@ export interface Zones {
   foot: Box;
 }
 
+/** Widest a column label may be where only the strongest few are shown. */
+export const THIN_COLUMN_WIDTH = 68;
+
 /** How high the leaning column labels reach above the matrix. */
-function columnHeight(widths: readonly number[]): number {
-  return Math.max(0, ...widths) * SIN + 14;
+function columnHeight(widest: number, thin: boolean): number {
+  return (thin ? Math.min(THIN_COLUMN_WIDTH, widest) : widest) * SIN + 14;
 }
 
 /** Room right of the matrix for the labels of its last columns. */
@@ -83,86 +92,94 @@ function columnOverhang(widths: readonly number[], cellW: number, padding: numbe
   return Math.max(0, over - padding + 2);
 }
 
+/** Row pitch when the rows begin at `top`. */
+function pitchFor(input: ZoneInput, top: number, below: number, beside: boolean): number {
+  const narrow = input.size === "narrow";
+  const above = ABOVE[input.size] + (beside ? 0 : input.stripHeight) - (narrow ? NARROW_EXTRA : 0);
+  const room = Math.max(MIN_ROWS_HEIGHT, input.height - above - top - below);
+  const exact = Math.min(MAX_PITCH, room / input.n);
+  // Whole half pixels keep lanes crisp; thinned rows fill the height instead.
+  return exact < FULL_LABELS_PITCH ? exact : Math.floor(exact * 2) / 2;
+}
+
 export function layoutZones(input: ZoneInput): Zones {
   const { width, size, n, labelWidths } = input;
   const narrow = size === "narrow";
   const showGraph = !narrow || input.tab === "graph";
   const showMatrix = !narrow || input.tab === "matrix";
   const padding = narrow ? 12 : 16;
-  const labelWidth = Math.ceil(Math.max(50, ...labelWidths));
+  const labelWidth = Math.ceil(labelWidths.reduce((a, b) => Math.max(a, b), 50));
 
   const beside = size === "wide" && n <= 64;
   const overlap = beside ? input.stripHeight : 0;
   const headRoom = showGraph ? overlap + (narrow ? 44 : 36) : 0;
-  const top = Math.ceil(
-    Math.max(headRoom, showMatrix ? columnHeight(labelWidths) + (beside ? 6 : 12) : 0),
-  );
-  const below = narrow ? (showMatrix ? 68 : input.sums ? 40 : 16) : 72;
-  const strip = beside ? 0 : input.stripHeight;
-  const room = Math.max(MIN_ROWS_HEIGHT, input.height - ABOVE[size] - strip - top - below);
-  const exact = Math.min(MAX_PITCH, room / n);
-  const thin = exact < FULL_LABELS_PITCH;
-  // Whole half pixels keep lanes crisp; thinned rows fill the height instead.
-  const pitch = thin ? exact : Math.floor(exact * 2) / 2;
-  const bottom = top + n * pitch;
+  const below = narrow ? (showMatrix ? 84 : input.sums ? 40 : 16) : 72;
+  const widestCell = narrow ? MAX_PITCH : MAX_CELL_WIDTH;
+  const cellFor = (pitch: number, space: number) =>
+    Math.min(widestCell, narrow ? 1.3 * pitch : pitch, space / n);
 
   const bars = narrow ? { right: padding + 26, length: 0 } : { right: 108, length: BAR_LENGTH };
-  const inputs = { right: bars.right + 12 + labelWidth, width: labelWidth };
-  const x0 = Math.max(inputs.right + (thin ? 26 : 12), narrow ? 0 : thin ? 202 : 188);
-  inputs.right = x0 - (thin ? 26 : 12);
-  const figures = input.outputFigures ? 34 : 0;
+  const rightGap = Math.max(100, 25 + labelWidth + (input.outputFigures ? 34 : 0) + 14);
+  const sides = (thin: boolean) => {
+    const lead = thin ? 26 : 12;
+    // A selected input wears a pill, which needs more room than its label.
+    const least = bars.right + (narrow ? 12 : 19) + labelWidth + lead;
+    const x0 = Math.max(least, narrow ? 0 : thin ? 202 : 188);
+    const left = padding + labelWidth + 14;
+    const space = narrow
+      ? width - left - padding
+      : Math.min(Math.max(312, 0.275 * width), width - padding - x0 - rightGap - 170);
+    return { x0, lead, left, space };
+  };
+
+  // Whether columns keep all labels decides how high they reach, and that the pitch in turn.
+  const roomy = pitchFor(input, headRoom, below, beside);
+  const thinColumns = cellFor(roomy, sides(roomy < FULL_LABELS_PITCH).space) < FULL_LABELS_WIDTH;
+  const columnRoom = showMatrix ? columnHeight(labelWidth, thinColumns) + (beside ? 6 : 12) : 0;
+  const top = Math.ceil(Math.max(headRoom, columnRoom));
+  const pitch = pitchFor(input, top, below, beside);
+  const thin = pitch < FULL_LABELS_PITCH;
+  const bottom = top + n * pitch;
+  const { x0, lead, left, space } = sides(thin);
 
   let matrix: Zones["matrix"] = null;
   if (showMatrix) {
-    const left = padding + labelWidth + 14;
-    const rightGap = Math.max(100, 25 + labelWidth + figures + 14);
-    const most = narrow
-      ? width - left - padding
-      : Math.min(Math.max(312, 0.275 * width), width - padding - x0 - rightGap - 170);
-    const widest = narrow ? MAX_PITCH : MAX_CELL_WIDTH;
-    const cellOf = (space: number) => Math.min(widest, pitch, space / n);
-    const over = columnOverhang(labelWidths, cellOf(most), padding);
-    const cellW = cellOf(narrow ? most - over : Math.min(most, Math.max(most - over, 0.8 * most)));
+    const widths = thinColumns
+      ? labelWidths.map((label) => Math.min(label, THIN_COLUMN_WIDTH))
+      : labelWidths;
+    const over = columnOverhang(widths, cellFor(pitch, space), padding);
+    const cellW = cellFor(pitch, narrow ? space - over : space);
     const w = n * cellW;
-    const x = narrow ? left : width - padding - columnOverhang(labelWidths, cellW, padding) - w;
+    const x = narrow ? left : width - padding - columnOverhang(widths, cellW, padding) - w;
     matrix = { x, y: top, w, h: n * pitch, cellW, cellH: pitch };
   }
 
-  const rightGap = Math.max(100, 25 + labelWidth + figures + 14);
-  const end = matrix !== null && !narrow ? matrix.x - rightGap : width - padding - labelWidth - 25;
-  const graph = showGraph ? { x0, x1: Math.max(x0 + 40, end - (narrow ? figures : 0)) } : null;
+  const end = matrix !== null ? matrix.x - rightGap : width - padding - rightGap + 14;
+  const graph = showGraph ? { x0, x1: Math.max(x0 + 40, end) } : null;
   const outputs =
     graph !== null
-      ? {
-          left: graph.x1 + 25,
-          right: matrix !== null ? matrix.x - 14 : width - padding,
-          width: labelWidth,
-        }
+      ? { left: graph.x1 + 25, right: (matrix?.x ?? width) - padding, width: labelWidth }
       : { left: padding, right: padding + labelWidth, width: labelWidth };
-
-  const height = Math.ceil(bottom + below);
-  const legendX =
-    matrix === null ? 0 : Math.max(padding, Math.min(matrix.x + matrix.w, width - padding) - 150);
+  const legendW = Math.min(150, width - 2 * padding);
+  const legendX = matrix === null ? 0 : Math.max(padding + legendW, matrix.x + matrix.w) - legendW;
   return {
     width,
-    height,
+    height: Math.ceil(bottom + below),
     padding,
     overlap,
     pitch,
     thin,
+    thinColumns,
     top,
     bottom,
     headY: top - 15,
     graph,
     bars,
-    inputs,
+    inputs: { right: x0 - lead, width: labelWidth },
     outputs,
     matrix,
-    margins: matrix === null ? null : { x: matrix.x, y: bottom + 6, w: matrix.w, h: MARGIN_HEIGHT },
-    legend:
-      matrix === null
-        ? null
-        : { x: legendX, y: bottom + 38, w: Math.min(150, width - 2 * padding), h: 8 },
+    margins: matrix && { x: matrix.x, y: bottom + 6, w: matrix.w, h: MARGIN_HEIGHT },
+    legend: matrix && { x: legendX, y: bottom + 38, w: legendW, h: 8 },
     sumsY: input.sums && graph !== null ? bottom + (narrow ? 18 : 14) : null,
     foot: { x: padding, y: bottom + 35, w: (matrix?.x ?? width) - 2 * padding, h: 28 },
   };
