@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .attention import (
-    Attention,
-    AttentionError,
-    as_attention,
-    brief,
-    check_index,
-    check_tokens,
-    is_index,
-    named_settings,
-)
+from .attention import Attention, as_attention
+from .errors import AttentionError, brief, check_index, check_tokens, is_index, named_settings
 from .memory import foresee
 
 if TYPE_CHECKING:

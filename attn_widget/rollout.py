@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .attention import AttentionError, as_attention, brief, named_settings
+from .attention import as_attention
+from .errors import AttentionError, brief, named_settings
 from .mixing import (
     HeadFusion,
     Levels,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from .attention import AttentionError, as_attention, brief, check_index, is_index, named_settings
+from .attention import as_attention
+from .errors import AttentionError, brief, check_index, is_index, named_settings
 from .flow import flow_trace
 from .mixing import (
     HeadFusion,
