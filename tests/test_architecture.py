@@ -36,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "export": {"analysis", "flow"},
     # widget
     "wire": set(),
-    "words": {"analysis", "errors", "flow", "selection"},
+    "words": set(),
     "shown": {"analysis", "flow", "mixing", "rollout", "selection", "wire"},
     "state": {"attention", "errors"},
     "bundle": set(),
