@@ -130,4 +130,6 @@ def _npm(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    print("bundle: built" if refresh(release=True) else "bundle: up to date")
+    state = "built" if refresh(release=True) else "up to date"
+    size = (STATIC / "widget.js").stat().st_size + (STATIC / "widget.css").stat().st_size
+    print(f"bundle: {state}, {size / 1000:.0f} kB")

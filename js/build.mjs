@@ -37,6 +37,8 @@ function fingerprint() {
 
 /** A reader sees the old file or the new one, never half of one. */
 function replace(name, content) {
+  // Whoever watches a file for hot reloading loses sight of it when another takes its place.
+  if (watch) return writeFileSync(join(target, name), content);
   const partial = join(target, `.${name}.${process.pid}`);
   try {
     writeFileSync(partial, content);
