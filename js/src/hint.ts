@@ -7,7 +7,7 @@ import { levelWords, plain, quiet, type Span, strong } from "./phrases";
 import type { Trace } from "./trace";
 
 /** Longest raw token that a tooltip spells out. */
-const RAW_LENGTH = 300;
+const RAW_LENGTH = 200;
 
 /** Lines of the tooltip; none when there is nothing to say. */
 export function hint(frame: Frame): Span[][] {
@@ -129,10 +129,8 @@ function node(frame: Frame, level: number, token: number): Span[][] {
 function end(frame: Frame, token: number, side: "down" | "up"): Span[][] {
   const { trace } = frame;
   const own = name(frame, token);
-  if (trace === null || trace.direction !== side) {
-    const level = side === "up" ? frame.levels[1] : (trace?.start ?? frame.levels[0]);
-    return [[plain(`${own} at ${levelWords(level)}`)]];
-  }
+  // Without a number there is nothing that the label does not say.
+  if (trace === null || trace.direction !== side) return [];
   const value = trace.relevance[token] ?? Number.NaN;
   const ends = side === "down" ? trace.sources : trace.sinks;
   const other = ends === null ? "an output token" : names(frame, ends);

@@ -38,10 +38,11 @@ export function flowWithoutSelection(frame: Frame, names: Names): Span[] {
   if (matrix === null || matrix.method !== "flow" || matrix.values.some(Number.isNaN)) {
     return [plain(`${ask[0]!.toUpperCase()}${ask.slice(1)}`)];
   }
+  const word = frame.tokens.map(isWord);
   let best = { query: -1, key: -1, value: 0 };
   for (let query = 0; query < matrix.n; query++) {
     for (let key = 0; key < matrix.n; key++) {
-      if (query === key || !isWord(frame.tokens[query]!) || !isWord(frame.tokens[key]!)) continue;
+      if (query === key || !word[query] || !word[key]) continue;
       const value = matrix.values[query * matrix.n + key]!;
       if (value > best.value) best = { query, key, value };
     }

@@ -15,6 +15,7 @@ export class SentenceView implements View {
   readonly #work = element("span", { class: "aw-work" });
   readonly #workText = element("span");
   readonly #signal: AbortSignal;
+  #seen: readonly unknown[] = [];
   #shown = "";
   #lastSpoken = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -45,9 +46,21 @@ export class SentenceView implements View {
     this.#work.hidden = progress === null;
     this.#facts.hidden = progress !== null;
     if (progress !== null) text(this.#workText, progress.text);
+    const seen = [
+      ...[frame.tokens, frame.trace, frame.matrix, frame.method, ...frame.levels, frame.nLayers],
+      ...[frame.heads, frame.topHead, frame.residual, frame.residualPerLayer === null],
+      ...[frame.selected, frame.size],
+    ];
+    if (seen.length === this.#seen.length && seen.every((value, i) => value === this.#seen[i]))
+      return;
+    this.#seen = seen;
     const finding = describe(frame);
     text(this.#facts, finding.facts.join(" · "));
     this.#show(finding);
+    // Three lines are not always enough in a narrow cell.
+    const cutOff =
+      frame.size === "narrow" && this.#sentence.scrollHeight > this.#sentence.clientHeight;
+    attribute(this.#sentence, "title", cutOff ? textOf(finding.spans) : null);
   }
 
   #show({ spans }: Finding): void {
@@ -60,7 +73,6 @@ export class SentenceView implements View {
         // <bdi>: a right-to-left token must not turn the sentence around it.
         .map(({ tone, text: words }) => element("bdi", { class: `aw-${tone}` }, words)),
     );
-    attribute(this.#sentence, "title", textOf(spans));
     this.#speakLater(textOf(spans));
   }
 

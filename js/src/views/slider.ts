@@ -10,6 +10,7 @@ export interface SliderState {
   text: string;
   /** The same for a screen reader, in full words. */
   spoken: string;
+  min?: number;
   max: number;
   /** Why the slider cannot be moved now; null when it can. */
   off?: string | null;
@@ -92,13 +93,13 @@ export class Slider {
     this.input.addEventListener("input", () => onInput(Number(this.input.value)), { signal });
   }
 
-  set({ value, text: figure, spoken, max, off = null, ticks = 0 }: SliderState): void {
-    setInput(this.input, value, 0, max);
+  set({ value, text: figure, spoken, min = 0, max, off = null, ticks = 0 }: SliderState): void {
+    setInput(this.input, value, min, max);
     attribute(this.input, "aria-valuetext", spoken);
     text(this.#parts.value, figure);
     const { style } = this.#parts.track;
     style.setProperty("--from", "0");
-    style.setProperty("--to", String(max > 0 ? value / max : 0));
+    style.setProperty("--to", String(max > min ? (value - min) / (max - min) : 0));
     setTicks(this.#parts.track, ticks);
     setOff(this.el, [this.input], off);
   }

@@ -155,6 +155,8 @@ export class Strip implements View {
         if (token === null) return;
         this.#reach(token, false);
         this.#pick(token, event);
+        // The new trace is to be seen whole, not dimmed by a pointer that only rests.
+        actions.hover(null);
       },
       { signal },
     );

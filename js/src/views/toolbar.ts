@@ -125,7 +125,8 @@ export class Toolbar implements View {
     this.#setHeads(frame);
     this.#setResidual(frame);
     const shown = `${Math.round(100 * frame.massShown)}\u00a0%`;
-    this.#mass.set({ value: frame.massShown, text: shown, spoken: shown, max: 1 });
+    // Nothing at all is not a share that can be shown.
+    this.#mass.set({ value: frame.massShown, text: shown, spoken: shown, min: 0.01, max: 1 });
     this.#fusion.set(typeof frame.heads === "string" ? frame.heads : null);
   }
 

@@ -67,7 +67,7 @@ describe("picking", () => {
     click(5, { shiftKey: true });
     click(2, { ctrlKey: true });
     click(2, { metaKey: true });
-    expect(calls).toEqual([
+    expect(calls.filter(([action]) => action === "select")).toEqual([
       ["select", [4, 0], "replace"],
       ["select", [0, 5], "pair"],
       ["select", [4, 2], "add"],

@@ -100,6 +100,13 @@ describe("residual", () => {
   });
 });
 
+test("the mass shown is a share above zero", async () => {
+  const { find, calls } = toolbar();
+  const mass = find<HTMLInputElement>("[data-control=mass]");
+  await userEvent.fill(mass, mass.min);
+  expect(calls).toEqual([["setMassShown", 0.01]]);
+});
+
 describe("room", () => {
   const inRow = (root: HTMLElement, control: string) =>
     root.querySelector(`.aw-controls [data-control=${control}]`) !== null;
