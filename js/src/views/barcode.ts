@@ -155,8 +155,8 @@ export class Barcode {
     this.#quotes.addEventListener(
       "click",
       (event) => {
-        const token = targetWithin(event, ".aw-quote")?.dataset["token"];
-        if (token !== undefined) this.#onPick(Number(token), event);
+        const token = targetWithin(event, ".aw-quote")?.getAttribute("data-token");
+        if (token != null) this.#onPick(Number(token), event);
       },
       { signal },
     );

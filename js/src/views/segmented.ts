@@ -44,7 +44,7 @@ export class Segmented<T extends string> {
     this.el.addEventListener(
       "click",
       (event) => {
-        const value = targetWithin(event, ".aw-segment")?.dataset["value"];
+        const value = targetWithin(event, ".aw-segment")?.getAttribute("data-value");
         const known = values.find((candidate) => candidate === value);
         if (known !== undefined) pick(known);
       },
@@ -56,8 +56,8 @@ export class Segmented<T extends string> {
         const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         if (step === undefined || event.ctrlKey || event.metaKey) return;
         event.preventDefault();
-        const current = targetWithin(event, ".aw-segment")?.dataset["value"];
-        const at = values.findIndex((candidate) => candidate === current);
+        const current = targetWithin(event, ".aw-segment")?.getAttribute("data-value");
+        const at = values.indexOf(current as T);
         pick(values[(at + step + values.length) % values.length]!);
       },
       { signal },

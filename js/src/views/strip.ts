@@ -135,8 +135,8 @@ export class Strip implements View {
   #listen(): void {
     const { signal, actions } = this.#context;
     const tokenOf = (event: Event): number | null => {
-      const index = targetWithin(event, ".aw-token")?.dataset["token"];
-      return index === undefined ? null : Number(index);
+      const index = targetWithin(event, ".aw-token")?.getAttribute("data-token");
+      return index == null ? null : Number(index);
     };
     const hover = (token: number): void => {
       const box = this.#options[token]!.getBoundingClientRect();

@@ -19,8 +19,7 @@ function keys(given: Partial<Frame> = {}) {
     signal: mounted.context.signal,
   });
   mounted.find("[data-action=help]").focus();
-  const { calls } = mounted;
-  return { ...mounted, press: async (text: string) => (await userEvent.keyboard(text), calls) };
+  return { ...mounted, press: (text: string) => userEvent.keyboard(text) };
 }
 
 test("no key reaches the notebook, but Tab and combinations do", async () => {

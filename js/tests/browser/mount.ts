@@ -38,14 +38,14 @@ export function mount<V extends View>(
   root.className = "attn-widget";
   root.style.width = `${width}px`;
   root.style.minHeight = "400px";
-  root.dataset["theme"] = "light";
+  root.setAttribute("data-theme", "light");
   document.body.append(root);
   const view = make(context);
   root.append(view.el);
   let frame = first;
   const show = (given: Partial<Frame> = {}): Frame => {
     frame = { ...frame, ...given };
-    root.dataset["size"] = frame.size;
+    root.setAttribute("data-size", frame.size);
     view.update(frame);
     return frame;
   };

@@ -189,7 +189,7 @@ describe("popovers", () => {
 
 test.each(["light", "dark"])("axe finds nothing to complain about (%s)", async (theme) => {
   const { root, find } = toolbar();
-  root.dataset["theme"] = theme;
+  root.setAttribute("data-theme", theme);
   document.body.style.background = theme === "dark" ? "#111" : "#fff";
   find("[data-action=settings]").click();
   const { violations } = await axe.run(root, { rules: { region: { enabled: false } } });
