@@ -16,12 +16,23 @@ from .errors import (
     is_index,
     named_settings,
 )
-from .reading import Kind, check_rows, normalised, read_kind, read_tokens, read_weights
+from .layout import check_parts
+from .reading import (
+    Kind,
+    check_rows,
+    check_values,
+    normalised,
+    read_kind,
+    read_tokens,
+    read_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .arrays import FloatArray
+    from .layout import Network, Picture
+    from .words import Words
 
 __all__ = [
     "Attention",
@@ -52,13 +63,15 @@ class Attention:
     weights : array, shape (layers, heads, queries, keys)
         A row is the query, the token that reads; a column is the key, the token that is read;
         rows sum to 1. numpy, torch (any float type, device, gradient), anything with `__array__`
-        or DLPack, nested lists; one array, or a list with one (heads, n, n) or (1, heads, n, n) a
-        layer; or a model output with `.attentions`. The data is copied.
+        or DLPack, nested lists; one array, or a list or an iterator with one (heads, n, n) or
+        (1, heads, n, n) a layer; or a model output with `.attentions`. The data is copied, but a
+        `numpy.memmap` stays on disk and is read a layer at a time.
     tokens : sequence of str, optional
         One label a token. By default the positions: "0", "1", ...
-    normalise : bool
+    normalise : bool or "fused"
         True accepts contributions that don't sum to 1 and rescales each row to 1. A row without
-        any mass becomes the identity row, and `notes` says so.
+        any mass becomes the identity row, and `notes` says so. "fused" keeps them as they are: a
+        row is rescaled only once its heads are fused, so that a head counts by the mass it moves.
     special : iterable of int, optional
         Positions of tokens without text of their own, such as [CLS]. By default they are
         recognised by their spelling.
@@ -66,6 +79,15 @@ class Attention:
         By default read off the weights: causal when no token attends to a later one.
     batch : int, optional
         Which text to take where `weights` hold a batch of several.
+    words : Words, optional
+        Which tokens make up which word.
+    produced : sequence of str or None, optional
+        For text that a model generated: the token that each row's state produced, the next one;
+        None where that was given, as in the prompt.
+    network : Network, optional
+        The blocks of an encoder-decoder.
+    picture : Picture, optional
+        The image and the patches that the tokens stand for.
 
     Attributes
     ----------
@@ -78,6 +100,8 @@ class Attention:
         The type that the weights were given in, for instance "bfloat16".
     notes : tuple of str
         What was changed on the way in, in words.
+    words, produced, network, picture
+        As given, or None.
 
     Raises
     ------
@@ -97,6 +121,10 @@ class Attention:
     kind: Kind
     dtype: str
     notes: tuple[str, ...]
+    words: Words | None
+    produced: tuple[str | None, ...] | None
+    network: Network | None
+    picture: Picture | None
 
     @named_settings
     def __init__(
@@ -104,21 +132,33 @@ class Attention:
         weights: Any,
         tokens: Iterable[str] | None = None,
         *,
-        normalise: bool = False,
+        normalise: bool | str = False,
         special: Iterable[int] | None = None,
         kind: Kind | None = None,
         batch: int | None = None,
+        words: Words | None = None,
+        produced: Iterable[str | None] | None = None,
+        network: Network | None = None,
+        picture: Picture | None = None,
     ) -> None:
         values, dtype = read_weights(weights, batch)
         n_tokens = values.shape[-1]
         labels = read_tokens(tokens, n_tokens)
-        if normalise:
+        notes: tuple[str, ...] = ()
+        if normalise == "fused":
+            check_values(values)
+            notes = ("Rows are rescaled to sum 1 once the heads are fused.",)
+        elif isinstance(normalise, str):
+            message = f"normalise must be True, False or 'fused', not {brief(normalise)}."
+            raise AttentionError(message)
+        elif normalise:
             values, empty = normalised(values)
             notes = (_empty_note(empty),) if empty else ()
         else:
-            notes = ()
             check_rows(values, dtype)
         values.flags.writeable = False
+        after = None if produced is None else tuple(produced)
+        check_parts(values.shape[0], n_tokens, words, after, network, picture)
         if special is None:
             marked = tuple(i for i, text in enumerate(labels) if _SPECIAL.fullmatch(text.strip()))
         else:
@@ -130,6 +170,10 @@ class Attention:
         put("kind", read_kind(kind, values))
         put("dtype", dtype)
         put("notes", notes)
+        put("words", words)
+        put("produced", after)
+        put("network", network)
+        put("picture", picture)
 
     @property
     def n_layers(self) -> int:
@@ -145,6 +189,23 @@ class Attention:
     def n_tokens(self) -> int:
         """Number of tokens."""
         return int(self.weights.shape[2])
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What each block is called: "layer 1", or in an encoder-decoder "decoder 2 cross"."""
+        if self.network is not None:
+            return self.network.names
+        return tuple(f"layer {layer + 1}" for layer in range(self.n_layers))
+
+    @property
+    def query_labels(self) -> tuple[str, ...]:
+        """The tokens as rows: in generated text "the -> cat", a state and what it produced."""
+        if self.produced is None:
+            return self.tokens
+        return tuple(
+            token if after is None else f"{token} \u2192 {after}"
+            for token, after in zip(self.tokens, self.produced, strict=True)
+        )
 
     @property
     def causal(self) -> bool:

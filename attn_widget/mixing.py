@@ -178,7 +178,11 @@ def fuse_blocks(
                 fused[:, dropped] = 0
             if share < 1:
                 _keep_largest(fused, share)
-            yield block, fused, _normalise_rows(fused)
+            empty = _normalise_rows(fused)
+            if attention.network is not None:  # who keeps to itself by design is no news
+                reading = range(attention.n_tokens)[attention.network.queries(block)]
+                empty = [row for row in empty if row in reading]
+            yield block, fused, empty
 
     return blocks()
 

@@ -38,7 +38,7 @@ def read_weights(given: Any, batch: int | None) -> SourceArray:
     given = _unwrap(given)
     try:
         if isinstance(given, (list, tuple)):
-            layers = (_read_layer(item, index, batch) for index, item in enumerate(given))
+            layers = (_read_layer(item, index, batch) for index, item in _items(given))
             values, dtype = stack(layers, len(given), "layer")
         else:
             values, dtype = as_array(given)
@@ -50,9 +50,33 @@ def read_weights(given: Any, batch: int | None) -> SourceArray:
         message = f"The weights are {error}: {_WANTED}, of floats."
         raise AttentionError(message) from error
     _check_shape(values.shape)
-    if not isinstance(given, (list, tuple)):
+    if _is_mapped(values):
+        values = values.view()  # stays on disk; frozen as a view, the caller's own is as it was
+    elif not isinstance(given, (list, tuple)):
         values = np.array(values, order="C")  # frozen: later changes to the caller's are not seen
     return SourceArray(values, dtype)
+
+
+class _Streamed(list[Any]):
+    """Layers out of an iterator: nobody else holds them, so each can go once it is read."""
+
+
+def _items(given: list[Any] | tuple[Any, ...]) -> Iterator[tuple[int, Any]]:
+    for index in range(len(given)):
+        item = given[index]
+        if isinstance(given, _Streamed):
+            given[index] = None
+        yield index, item
+        del item
+
+
+def _is_mapped(values: object) -> bool:
+    """Whether an array lies in a file: a copy would bring all of it into memory."""
+    while isinstance(values, np.ndarray):
+        if isinstance(values, np.memmap):
+            return True
+        values = values.base
+    return False
 
 
 def _unwrap(given: Any) -> Any:
@@ -68,7 +92,7 @@ def _unwrap(given: Any) -> Any:
         )
         raise AttentionError(message)
     if isinstance(given, Iterator):
-        given = list(given)
+        given = _Streamed(given)
     if given is None:
         message = f"The attention is None: {_EAGER}."
         raise AttentionError(message)
@@ -204,9 +228,8 @@ def _looks_ahead(layer: FloatArray) -> bool:
 def check_rows(values: FloatArray, dtype: str) -> None:
     """Refuse values that are not finite or negative, and rows that don't sum to 1."""
     tolerance = row_sum_tolerance(dtype)
-    for index, layer in enumerate(values):
-        wide = layer.astype(np.float32) if layer.dtype == np.float16 else layer
-        _check_values(wide, index)
+    for index, head, wide in _few_heads(values):
+        _check_values(wide, index, head)
         with np.errstate(over="ignore"):
             sums = wide @ np.ones(wide.shape[-1], wide.dtype)
         wrong = np.abs(sums - 1) > tolerance
@@ -214,10 +237,28 @@ def check_rows(values: FloatArray, dtype: str) -> None:
             continue
         wrong = np.abs(sums - 1) > row_sum_tolerance(carried_dtype(wide, dtype))
         if wrong.any():
-            raise _row_sum_error(wide, index, wrong, tolerance)
+            raise _row_sum_error(wide, index, head, wrong, tolerance)
 
 
-def _check_values(layer: FloatArray, index: int) -> None:
+def check_values(values: FloatArray) -> None:
+    """Refuse values that are not finite or negative; rows may sum to anything."""
+    for index, head, wide in _few_heads(values):
+        _check_values(wide, index, head)
+
+
+_TOGETHER = 2**22  # weights looked at in one go: heads of short texts together, of long ones singly
+
+
+def _few_heads(values: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
+    """Yield layer, first head, and (heads, n, n) of a few heads; float16 is widened to float32."""
+    many = max(1, _TOGETHER // values[0, 0].size)
+    for index, layer in enumerate(values):
+        for head in range(0, len(layer), many):
+            some = np.asarray(layer[head : head + many])
+            yield index, head, some.astype(np.float32) if some.dtype == np.float16 else some
+
+
+def _check_values(layer: FloatArray, index: int, first: int = 0) -> None:
     low, high = layer.min(), layer.max()
     if low >= 0 and high < np.inf:  # false for NaN as well
         return
@@ -232,14 +273,14 @@ def _check_values(layer: FloatArray, index: int) -> None:
         if bad.any():
             head, query, key = (int(i) for i in np.argwhere(bad)[0])
             message = (
-                f"The weight at layer {index}, head {head}, row {query}, column {key} is "
+                f"The weight at layer {index}, head {first + head}, row {query}, column {key} is "
                 f"{float(layer[head, query, key]):.6g}: {reason}."
             )
             raise AttentionError(message)
 
 
 def _row_sum_error(
-    layer: FloatArray, index: int, wrong: NDArray[np.bool_], tolerance: float
+    layer: FloatArray, index: int, first: int, wrong: NDArray[np.bool_], tolerance: float
 ) -> AttentionError:
     head, row = (int(i) for i in np.argwhere(wrong)[0])
     total = float(layer[head, row].sum(dtype=np.float64))
@@ -252,7 +293,8 @@ def _row_sum_error(
             "normalise=True if these are unnormalised contributions on purpose"
         )
     return AttentionError(
-        f"Layer {index}, head {head}, row {row} sums to {total:.6g} and must sum to 1: {mend}."
+        f"Layer {index}, head {first + head}, row {row} sums to {total:.6g} and must sum to 1: "
+        f"{mend}."
     )
 
 
@@ -260,6 +302,8 @@ def normalised(values: FloatArray) -> tuple[FloatArray, list[tuple[int, int, int
     """Rescale every row to 1; rows without mass become identity rows and are returned."""
     if values.dtype == np.float16:
         values = values.astype(np.float32)
+    elif _is_mapped(values):
+        values = np.array(values)
     empty: list[tuple[int, int, int]] = []
     for index, layer in enumerate(values):
         _check_values(layer, index)

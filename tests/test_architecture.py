@@ -20,7 +20,9 @@ ARROWS: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
     "reading": {"arrays", "errors"},
-    "attention": {"arrays", "errors", "reading"},
+    "words": set(),
+    "layout": {"errors", "words"},
+    "attention": {"arrays", "errors", "layout", "reading", "words"},
     "memory": {"attention", "errors"},
     "mixing": {"arrays", "attention", "errors", "memory"},
     "rollout": {"arrays", "attention", "errors", "mixing"},
@@ -36,7 +38,6 @@ ARROWS: dict[str, set[str]] = {
     "export": {"analysis", "flow"},
     # widget
     "wire": set(),
-    "words": set(),
     "shown": {"analysis", "flow", "mixing", "rollout", "selection", "wire"},
     "state": {"attention", "errors"},
     "bundle": set(),
