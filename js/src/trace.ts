@@ -102,25 +102,49 @@ function levelMasses(
   return masses;
 }
 
+/** Up to 2^20 edges: 32 bits of value and 20 of position fill a double's 53 exactly. */
+const POSITIONS = 2 ** 20;
+
+/** Positions of the positive values in ascending order. Sorts numbers, not objects: at every frame
+ * of a drag tens of thousands of edges change their order. */
+export function ascending(values: Float64Array): Uint32Array {
+  const bits = new Uint32Array(new Float32Array(values).buffer);
+  const keys = new Float64Array(values.length);
+  let count = 0;
+  for (let e = 0; e < values.length; e++) {
+    // The bits of positive floats rise with their values.
+    if (values[e]! > 0) keys[count++] = bits[e]! * POSITIONS + e;
+  }
+  const sorted = keys.subarray(0, count).sort();
+  return Uint32Array.from(sorted, (key) => key % POSITIONS);
+}
+
 function groupByBlock(
   triples: Int32Array,
   values: Float64Array,
   start: number,
   stop: number,
 ): BlockEdges[] {
-  const members: number[][] = Array.from({ length: stop - start }, () => []);
-  for (let e = 0; e < values.length; e++) {
-    if (values[e]! > 0) members[triples[3 * e]! - start]?.push(e);
+  if (values.length > POSITIONS) throw new Error(`${values.length} edges are too many to draw`);
+  const order = ascending(values);
+  const counts = new Uint32Array(stop - start);
+  for (const e of order) counts[triples[3 * e]! - start]!++;
+  const blocks: BlockEdges[] = Array.from(counts, (count, i) => ({
+    block: start + i,
+    query: new Int32Array(count),
+    key: new Int32Array(count),
+    value: new Float64Array(count),
+  }));
+  const filled = new Uint32Array(stop - start);
+  for (const e of order) {
+    const i = triples[3 * e]! - start;
+    const { query, key, value } = blocks[i]!;
+    const at = filled[i]!++;
+    query[at] = triples[3 * e + 1]!;
+    key[at] = triples[3 * e + 2]!;
+    value[at] = values[e]!;
   }
-  return members.map((indices, i) => {
-    indices.sort((a, b) => values[a]! - values[b]!);
-    return {
-      block: start + i,
-      query: Int32Array.from(indices, (e) => triples[3 * e + 1]!),
-      key: Int32Array.from(indices, (e) => triples[3 * e + 2]!),
-      value: Float64Array.from(indices, (e) => values[e]!),
-    };
-  });
+  return blocks;
 }
 
 export function evaluateTrace(wire: ShownTrace, residual: number): Trace {
@@ -214,6 +238,8 @@ function flowPart(wire: ShownTrace, n: number, levels: number): Trace["flow"] {
     binding: wire.binding,
     cut: cut.map((edge, i) => ({ ...edge, capacity: capacity?.[i] ?? 0 })),
     sourceSide:
-      side === null ? [] : Array.from({ length: levels }, (_, i) => side.subarray(i * n, i * n + n)),
+      side === null
+        ? []
+        : Array.from({ length: levels }, (_, i) => side.subarray(i * n, i * n + n)),
   };
 }

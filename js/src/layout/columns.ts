@@ -7,7 +7,7 @@ import { type Label, type Measure, STRONG_SHARE, tokenLabels, WEIGHT } from "./t
 import { COLUMN_ANGLE, THIN_COLUMN_WIDTH, type Zones } from "./zones";
 
 /** Thinned labels stand at least this far apart. */
-const LABEL_GAP = 17;
+const LABEL_GAP = 18;
 const THIN_LABELS = 6;
 const TICK = 3;
 const LEADER = 7;

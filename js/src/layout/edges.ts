@@ -81,22 +81,25 @@ function blockMass(trace: Trace, index: number): number {
   return trace.blocks[index]!.value.reduce((a, b) => a + b, 0);
 }
 
-/** Centre of each ribbon at its disc: stacked in the order of the far ends, the stack centred. */
-function stack(
-  indices: readonly number[],
-  near: Int32Array,
-  far: Int32Array,
-  width: (e: number) => number,
-  n: number,
-): Map<number, number> {
-  const total = new Float64Array(n);
-  for (const e of indices) total[near[e]!]! += width(e);
+/**
+ * Centre of each ribbon relative to its disc: stacked in the order of the far ends, the whole
+ * stack centred. `near` and `far` are the tokens at this and the other end.
+ */
+function stack(near: Int32Array, far: Int32Array, widths: Float64Array, n: number): Float64Array {
   const used = new Float64Array(n);
-  const offsets = new Map<number, number>();
-  for (const e of [...indices].sort((a, b) => far[a]! - far[b]!)) {
+  const begins = new Uint32Array(n + 1);
+  for (let e = 0; e < near.length; e++) {
+    used[near[e]!]! -= widths[e]! / 2;
+    begins[far[e]! + 1]!++;
+  }
+  for (let token = 0; token < n; token++) begins[token + 1]! += begins[token]!;
+  const byFar = new Uint32Array(near.length);
+  for (let e = 0; e < near.length; e++) byFar[begins[far[e]!]!++] = e;
+  const offsets = new Float64Array(near.length);
+  for (const e of byFar) {
     const at = near[e]!;
-    offsets.set(e, used[at]! + width(e) / 2 - total[at]! / 2);
-    used[at]! += width(e);
+    offsets[e] = used[at]! + widths[e]! / 2;
+    used[at]! += widths[e]!;
   }
   return offsets;
 }
@@ -123,41 +126,41 @@ function blockEdges(
     }
   }
   const isCut = (e: number) => cutKeys.has(edges.query[e]! * n + edges.key[e]!);
-  const indices: number[] = [];
+  const drawn: number[] = [];
   for (let e = 0; e < edges.value.length; e++) {
     // The cut is drawn whole, however little passes through an edge of it.
-    if (e >= from || (cutKeys.size > 0 && isCut(e))) indices.push(e);
+    if (e >= from || (cutKeys.size > 0 && isCut(e))) drawn.push(e);
   }
-  const width = (e: number) => edges.value[e]! * style.unit;
-  const right = stack(indices, edges.query, edges.key, width, n);
-  const left = stack(indices, edges.key, edges.query, width, n);
+  const query = Int32Array.from(drawn, (e) => edges.query[e]!);
+  const key = Int32Array.from(drawn, (e) => edges.key[e]!);
+  const widths = Float64Array.from(drawn, (e) => edges.value[e]! * style.unit);
+  const right = stack(query, key, widths, n);
+  const left = stack(key, query, widths, n);
   const gap = n > COLUMN_TOKENS ? COLUMN_WIDTH / 2 + 1 : 0;
   const x0 = levelX(zones, edges.block - first, levels) + gap;
   const x1 = levelX(zones, edges.block - first + 1, levels) - gap;
-  return indices.map((e) => {
+  return drawn.map((e, i) => {
     const value = edges.value[e]!;
+    const width = widths[i]!;
     const r = Math.sqrt(Math.min(1, value / style.full));
-    const cut = isCut(e);
-    const color = cut ? theme.cut : theme.seq(theme.dark ? 0.5 + 0.42 * r : 0.52 + 0.38 * r);
-    const drawn = Math.max(MIN_WIDTH, width(e));
-    const faint = Math.max(style.faintest, Math.sqrt(Math.min(1, width(e) / MIN_WIDTH)));
+    const cut = cutKeys.size > 0 && isCut(e);
+    const faint = Math.max(style.faintest, Math.sqrt(Math.min(1, width / MIN_WIDTH)));
     const strength = style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r);
-    const opacity = cut ? strength : faint * Math.min(0.95, strength);
     return {
       block: edges.block,
-      query: edges.query[e]!,
-      key: edges.key[e]!,
+      query: query[i]!,
+      key: key[i]!,
       value,
       cut,
       curve: {
         kind: "curve",
         x0,
-        y0: rowY(zones, edges.key[e]!) + left.get(e)!,
+        y0: rowY(zones, key[i]!) + left[i]!,
         x1,
-        y1: rowY(zones, edges.query[e]!) + right.get(e)!,
-        width: drawn,
-        color,
-        opacity,
+        y1: rowY(zones, query[i]!) + right[i]!,
+        width: Math.max(MIN_WIDTH, width),
+        color: cut ? theme.cut : theme.seq(theme.dark ? 0.5 + 0.42 * r : 0.52 + 0.38 * r),
+        opacity: cut ? strength : faint * strength,
       },
     };
   });

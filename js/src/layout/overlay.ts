@@ -24,11 +24,15 @@ export type Focus =
 function veil(frame: Frame, layout: StageLayout): Mark {
   const { x0, x1 } = layout.zones.graph!;
   const { top, bottom } = layout.zones;
+  const { n } = frame;
+  const reach = (from: number) =>
+    layout.discs.slice(from, from + n).reduce((most, { r }) => Math.max(most, r), 2) + 2;
+  const [left, right] = [reach(0), reach((layout.count - 1) * n)];
   return {
     kind: "rect",
-    x: x0 - 3,
+    x: x0 - left,
     y: top - 6,
-    w: x1 - x0 + 6,
+    w: x1 - x0 + left + right,
     h: bottom - top + 12,
     fill: frame.theme.paper,
     opacity: VEIL,
@@ -109,7 +113,7 @@ function isSelected(frame: Frame, level: number, token: number): boolean {
   return frame.selected.some(([l, t]) => l === level && t === token);
 }
 
-function hoverMarks(frame: Frame, layout: StageLayout, target: Hover): Mark[] {
+function hoverMarks(frame: Frame, layout: StageLayout, target: Hover, focused: boolean): Mark[] {
   const { zones, first, count } = layout;
   const { theme, matrix } = frame;
   const marks: Mark[] = [];
@@ -151,7 +155,7 @@ function hoverMarks(frame: Frame, layout: StageLayout, target: Hover): Mark[] {
   if (zones.graph !== null && level >= first && level <= top) {
     marks.push(...lit(frame, layout, edgesAt(layout, node)));
     const disc = layout.discs[(level - first) * frame.n + token];
-    if (disc !== undefined) {
+    if (disc !== undefined && !focused) {
       const { x, y, r } = disc;
       marks.push({ kind: "circle", x, y, r: Math.max(r, 3) + 2.5, stroke: theme.ink2, width: 1 });
     }
@@ -214,7 +218,8 @@ export function layoutOverlay(
 ): Mark[] {
   const marks: Mark[] = [];
   if (stale && layout.zones.graph !== null) marks.push(veil(frame, layout));
-  if (frame.hovered !== null) marks.push(...hoverMarks(frame, layout, frame.hovered.target));
+  if (frame.hovered !== null)
+    marks.push(...hoverMarks(frame, layout, frame.hovered.target, focus !== null));
   if (focus !== null) marks.push(...focusMarks(frame, layout, focus));
   return marks;
 }

@@ -34,6 +34,28 @@ export function niceCeiling(value: number): number {
   return Number((step * power).toPrecision(2));
 }
 
+/** The value at `rank` in ascending order; reorders `values`. A drag asks for it every frame. */
+export function nthSmallest(values: Float64Array, rank: number): number {
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >> 1]!;
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i]! < pivot) i++;
+      while (values[j]! > pivot) j--;
+      if (i > j) break;
+      const swapped = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = swapped;
+    }
+    if (rank <= j) high = j;
+    else if (rank >= i) low = i;
+    else break;
+  }
+  return values[rank]!;
+}
+
 /**
  * `knee` is the 99th percentile of the word-to-word cells off the diagonal, `max` the largest
  * cell, so that CLS, SEP and the diagonal do not drown the words.
@@ -44,18 +66,20 @@ export function matrixScale(
   special: ReadonlySet<number>,
   flow: boolean,
 ): Scale {
-  const words: number[] = [];
+  const words = new Float64Array(values.length);
+  let count = 0;
   let largest = 0;
   for (let query = 0; query < n; query++) {
+    const specialRow = special.has(query);
     for (let key = 0; key < n; key++) {
       const value = values[query * n + key]!;
       if (Number.isNaN(value)) continue;
-      largest = Math.max(largest, value);
-      if (query !== key && !special.has(query) && !special.has(key)) words.push(value);
+      if (value > largest) largest = value;
+      if (query !== key && !specialRow && !special.has(key)) words[count++] = value;
     }
   }
-  words.sort((a, b) => a - b);
-  const percentile = words[Math.min(words.length - 1, Math.floor(0.99 * words.length))] ?? largest;
+  const rank = Math.min(count - 1, Math.floor(0.99 * count));
+  const percentile = count === 0 ? largest : nthSmallest(words.subarray(0, count), rank);
   const max = Math.min(1, niceCeiling(largest));
   const knee = Math.min(niceCeiling(percentile) || max, max);
   return twoPartScale(knee, flow ? Math.max(max, 1) : max);

@@ -15,6 +15,11 @@ import type { Image, Mark } from "../scene";
 import { revealed, traceKey } from "./reveal";
 import { stageKey } from "./stage_keys";
 
+/** More edges than this are not all drawn while the picture changes with every frame... */
+const QUICK_EDGES = 4000;
+/** ... but as soon as it has been still for this long. */
+const STILL_MS = 120;
+
 /** Canvases larger than this are refused by some browsers. */
 const MAX_PIXELS = 16_000_000;
 
@@ -43,6 +48,8 @@ export class Stage implements View {
   #revealedKey: string | null = null;
   #revealStart = 0;
   #animation = 0;
+  #painted = Number.NEGATIVE_INFINITY;
+  #finishing: ReturnType<typeof setTimeout> | undefined;
   #focus: Focus | null = null;
   /** Focus is shown only while it is moved by the keyboard. */
   #focusShown = false;
@@ -232,7 +239,7 @@ export class Stage implements View {
         : null;
     if (shares === null || trace === null || shares.every((share) => share === 1)) {
       this.#revealStart = 0;
-      for (const block of layout.blocks) paint(painter, block);
+      for (const block of this.#blocks(layout)) paint(painter, block);
       paint(painter, layout.over);
     } else {
       this.#paintRevealed(painter, layout, shares, trace.direction);
@@ -246,6 +253,22 @@ export class Stage implements View {
     paint(painter, layout.around);
     paint(painter, layout.cells);
     paint(painter, layout.matrix);
+  }
+
+  /** The edges to draw now: in the middle of a drag only the strongest of very many. */
+  #blocks(layout: StageLayout): readonly Mark[][] {
+    const { blocks } = layout;
+    const now = performance.now();
+    const moving = now - this.#painted < STILL_MS;
+    this.#painted = now;
+    clearTimeout(this.#finishing);
+    const total = blocks.reduce((sum, block) => sum + block.length, 0);
+    if (!moving || total <= QUICK_EDGES) return blocks;
+    this.#finishing = setTimeout(() => {
+      if (!this.#context.signal.aborted) this.#paintBase();
+    }, STILL_MS);
+    const each = Math.floor(QUICK_EDGES / blocks.length);
+    return blocks.map((block) => block.slice(-each));
   }
 
   /** Each block shows as far as it has come; discs follow where everything has arrived. */
@@ -358,7 +381,14 @@ export class Stage implements View {
       },
       options,
     );
-    signal.addEventListener("abort", () => this.#stopReveal(), { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        this.#stopReveal();
+        clearTimeout(this.#finishing);
+      },
+      { once: true },
+    );
   }
 
   #inRoot({ x, y }: { x: number; y: number }): { x: number; y: number } {
