@@ -23,6 +23,7 @@ const WORTH_NAMING = 0.4;
 const WORTH_STRESS = 0.66;
 /** Special tokens that hold less than this together are not worth a clause. */
 const WORTH_A_CLAUSE = 0.05;
+const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 /** A share this small reads as nothing. */
 const NOTHING = 0.0005;
 /** From here on, how far away a token stands is worth saying. */
@@ -50,7 +51,7 @@ function sentence(frame: Frame): Span[] {
       : [];
   }
   const anything = trace.sources !== null || trace.sinks !== null;
-  if (trace.method === "flow" && trace.flow !== null && anything) {
+  if (trace.method === "flow" && anything) {
     return flowSentence(frame, trace, names);
   }
   if (!anything) {
@@ -262,7 +263,12 @@ function placeOf(trace: Trace): string {
   if (sink === undefined || trace.direction !== "down") return "";
   const place = ranked(trace.relevance).findIndex(({ token }) => token === sink) + 1;
   if (place === 0) return "";
-  return place === 1 ? "its largest share" : `share ${place} of ${trace.n} by size`;
+  return place === 1 ? "its largest share" : `its ${ordinal(place)} largest share of ${trace.n}`;
+}
+
+function ordinal(place: number): string {
+  const ending = { one: "st", two: "nd", few: "rd" }[String(ORDINALS.select(place))];
+  return `${place}${ending ?? "th"}`;
 }
 
 /** The node between the ends that carries most of the pair, if it carries enough to be named. */

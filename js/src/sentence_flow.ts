@@ -153,7 +153,7 @@ function pair(
   sources: readonly number[],
   sinks: readonly number[],
 ): Span[] {
-  const flow = trace.flow!;
+  const { value, binding } = trace.flow ?? { value: trace.total, binding: "unknown" };
   names.settle([...sources, ...sinks]);
   const itself = sources.length === 1 && sinks.length === 1 && sources[0] === sinks[0];
   const source = names.all(sources);
@@ -163,15 +163,15 @@ function pair(
     strong(source),
     plain(sources.length > 1 ? " together can draw " : " can draw "),
   ];
-  if (flow.value <= FULL) {
+  if (value <= FULL) {
     spans.push(plain("nothing from "), strong(itself ? "itself" : sink), plain(`${at}: `));
     spans.push(quiet("no way leads there."));
     return spans;
   }
-  spans.push(plain("at most "), strong(flowValue(flow.value)), plain(" from "));
+  spans.push(plain("at most "), strong(flowValue(value)), plain(" from "));
   spans.push(strong(itself ? "itself" : sink), plain(`${at}. `));
   const input = itself ? "the input" : sink;
-  switch (flow.binding) {
+  switch (binding) {
     case "interior":
       spans.push(...interior(trace, input));
       break;
@@ -212,7 +212,7 @@ function alike(trace: Trace): string {
 }
 
 function interior(trace: Trace, sink: string): Span[] {
-  const edges = trace.flow!.cut.filter(({ capacity }) => capacity > FULL);
+  const edges = (trace.flow?.cut ?? []).filter(({ capacity }) => capacity > FULL);
   if (edges.length === 0) return [];
   const sums = new Map<number, number>();
   let total = 0;

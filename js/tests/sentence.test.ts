@@ -95,7 +95,7 @@ describe("rollout", () => {
     ];
     const trace = traceOf({ sinks: [5], total: 0.09, nodes });
     expect(say(frameOf({ trace }))).toBe(
-      "‘it’ at layer 4 draws 9 % from ‘big’ · share 5 of 8 by size, " +
+      "‘it’ at layer 4 draws 9 % from ‘big’ · its 5th largest share of 8, " +
         "54 % of it by way of CLS at layer 1",
     );
   });
@@ -148,7 +148,6 @@ describe("rollout", () => {
 describe("flow", () => {
   const flow = traceOf({
     method: "flow",
-    flow: flowOf(0.607, "interior"),
     relevance: rowOf({ 0: 1, 1: 0.2, 2: 0.22, 3: 0.25, 4: 0.85, 5: 0.607, 6: 0.4, 7: 0.5 }),
     relevanceBinding: TEXT.map((_, i) => (i === 0 ? "both" : "interior")),
   });
@@ -159,6 +158,13 @@ describe("flow", () => {
     expect(say(frame({}))).toBe(
       "‘it’ can draw at most 0.61 from ‘big’, 0.25 from ‘fits’, 0.22 from ‘trophy’ · " +
         "0.85 from itself, 1.00 from CLS, 0.50 from SEP",
+    );
+  });
+
+  test("a set draws together", () => {
+    expect(say(frame({ sources: [4, 5] }))).toBe(
+      "‘it’ and ‘big’ together can draw at most 0.25 from ‘fits’, 0.22 from ‘trophy’, " +
+        "0.20 from ‘the’ · 1.00 from CLS, 0.50 from SEP",
     );
   });
 
