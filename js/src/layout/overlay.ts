@@ -153,7 +153,8 @@ function hoverMarks(frame: Frame, layout: StageLayout, target: Hover, focused: b
   if (node === null) return marks;
   const [level, token] = node;
   if (zones.graph !== null && level >= first && level <= top) {
-    marks.push(...lit(frame, layout, edgesAt(layout, node)));
+    // What is selected is in full view already, and the pointer rests on it after a click.
+    if (!isSelected(frame, level, token)) marks.push(...lit(frame, layout, edgesAt(layout, node)));
     const disc = layout.discs[(level - first) * frame.n + token];
     if (disc !== undefined && !focused) {
       const { x, y, r } = disc;
