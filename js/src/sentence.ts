@@ -178,13 +178,15 @@ function restOf(
     );
   }
   const specials = shares.filter(({ token }) => frame.special.has(token) && !own.has(token));
-  const held = sum(specials);
+  const notable = specials.filter(({ value }) => value >= 0.1 * sum(specials));
+  // The figure is the sum of what is named, no more.
+  const named = notable.length > 3 ? specials : notable;
+  const held = sum(named);
   if (held >= WORTH_A_CLAUSE) {
-    const worth = specials.filter(({ value }) => value >= 0.1 * held);
     const which =
-      worth.length > 3
+      notable.length > 3
         ? "special tokens"
-        : listed(worth.map(({ token }) => frame.tokens[token]!.label));
+        : listed(named.map(({ token }) => frame.tokens[token]!.label));
     parts.push(attention ? `${percent(held)} on ${which}` : `${percent(held)} rests on ${which}`);
   }
   const signs = sum(

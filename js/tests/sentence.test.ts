@@ -42,6 +42,11 @@ describe("rollout", () => {
     );
   });
 
+  test("a figure belongs to the special tokens that are named, and to no other", () => {
+    const trace = traceOf({ relevance: rowOf({ 0: 0.51, 2: 0.4, 4: 0.04, 7: 0.05 }) });
+    expect(say(frameOf({ trace }))).toMatch(/51 % rests on CLS$/);
+  });
+
   test("all of it stays", () => {
     const trace = traceOf({ relevance: rowOf({ 4: 1 }) });
     expect(say(frameOf({ trace }))).toBe(
