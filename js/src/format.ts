@@ -18,6 +18,8 @@ export interface TokenText {
   raw: string;
 }
 
+/** More tokens than a reader counts: how many there are, and how far apart, is worth saying. */
+export const LONG_TEXT = 64;
 const LABEL_LENGTH = 14;
 const TEXT_LENGTH = 48;
 /** What other tokenizers put in front of a token that starts a word. */

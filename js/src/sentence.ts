@@ -1,6 +1,7 @@
 /** The live finding: what the picture says, in words, from the numbers of one frame. Pure. */
 
-import { headsText, isWord, levelRange, listed, percent } from "./format";
+import { facts } from "./facts";
+import { isWord, LONG_TEXT, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import {
   aside,
@@ -26,8 +27,6 @@ const WORTH_A_CLAUSE = 0.05;
 const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 /** A share this small reads as nothing. */
 const NOTHING = 0.0005;
-/** From here on, how far away a token stands is worth saying. */
-const LONG_TEXT = 64;
 
 export function describe(frame: Frame): Finding {
   return { spans: sentence(frame), facts: facts(frame) };
@@ -286,31 +285,6 @@ function wayOf(frame: Frame, trace: Trace): string {
   if (best.mass < 0.2) return "";
   const name = new Names(frame.tokens).of(best.token);
   return `${percent(best.mass)} of it by way of ${name} at ${levelWords(best.level)}`;
-}
-
-/** What the numbers belong to: only what differs from the default, and the residual. */
-function facts(frame: Frame): string[] {
-  const [start, stop] = frame.levels;
-  const parts: string[] = [frame.method];
-  if (frame.method === "attention") parts.push(`layer ${stop}`);
-  else if (start !== 0 || stop !== frame.nLayers) parts.push(`layers ${levelRange(start, stop)}`);
-  const { heads } = frame;
-  if (typeof heads === "number") parts.push(`head ${heads}`);
-  else if (Array.isArray(heads))
-    parts.push(heads.length > 3 ? headsText(heads) : `heads ${headsText(heads)}`);
-  else if (heads !== "mean") parts.push(`${heads} of heads`);
-  if (frame.topHead !== null && frame.method !== "attention") {
-    parts.push(`head ${frame.topHead} in layer ${stop}`);
-  }
-  if (frame.method !== "attention") {
-    parts.push(
-      frame.residualPerLayer === null
-        ? `residual ${frame.residual.toFixed(2)}`
-        : "residual per layer",
-    );
-  }
-  if (frame.n > LONG_TEXT) parts.push(`${frame.n} tokens`);
-  return parts;
 }
 
 function normalised(values: Float64Array): Float64Array {
