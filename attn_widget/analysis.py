@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .flow import FlowTrace, FlowValues, flow_trace, flow_values
-from .mixing import HeadFusion, fused_maps, mix_residual
+from .headmaps import head_shares
+from .mixing import Fused, fuse, mix_residual
 from .rollout import masses_down, masses_up, matrix_terms, rollout_matrix
 
 if TYPE_CHECKING:
@@ -23,28 +24,13 @@ if TYPE_CHECKING:
 
     from .attention import Attention
     from .selection import Selection
+    from .settings import Settings
 
 Float = NDArray[np.float64]
 T = TypeVar("T")
 
 _REMEMBERED = 24
 """Results kept: enough to step back and forth between a few settings."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the numbers; the same names and meanings as everywhere."""
-
-    method: str
-    levels: tuple[int, int]
-    heads: HeadFusion = "mean"
-    top_head: int | None = None
-    residual: float | tuple[float, ...] = 0.5
-
-    @property
-    def polynomial(self) -> bool:
-        """Whether the numbers are polynomials in one residual that all layers share."""
-        return self.method != "attention" and not isinstance(self.residual, tuple)
 
 
 class Relevance(NamedTuple):
@@ -73,14 +59,18 @@ class Analysis:
 
     def fused(self, settings: Settings) -> Float:
         """Layer maps before the residual, shape (blocks, n, n)."""
-        key = ("fused", settings.levels, settings.heads, settings.top_head)
+        return self.fuse(settings).maps
+
+    def fuse(self, settings: Settings) -> Fused:
+        """Layer maps before the residual, and the rows that had no mass left."""
         return self._remember(
-            key,
-            lambda: fused_maps(
+            ("fused", settings.fusion),
+            lambda: fuse(
                 self.attention,
                 levels=settings.levels,
                 heads=settings.heads,
                 top_head=settings.top_head,
+                drop=settings.drop,
             ),
         )
 
@@ -90,7 +80,7 @@ class Analysis:
         if settings.method == "attention":
             return fused
         return self._remember(
-            ("maps", settings.levels, settings.heads, settings.top_head, settings.residual),
+            ("maps", settings.fusion, settings.residual),
             lambda: mix_residual(fused, settings.residual),
         )
 
@@ -132,7 +122,7 @@ class Analysis:
 
     def matrix_terms(self, settings: Settings) -> Float:
         """The rollout matrix as a polynomial in the residual, shape (blocks + 1, n, n)."""
-        key = ("matrix terms", settings.levels, settings.heads, settings.top_head)
+        key = ("matrix terms", settings.fusion)
         return self._remember(key, lambda: matrix_terms(self.fused(settings)))
 
     def relevance(self, settings: Settings, selection: Selection, **watch: Any) -> Relevance:
@@ -166,6 +156,23 @@ class Analysis:
         if settings.method != "attention":
             return masses_down(fused, top), masses_up(fused, bottom)
         return _direct_masses(fused, top, bottom, selection)
+
+    def head_shares(self, settings: Settings, selection: Selection) -> Float:
+        """What each head carries of the selection's walk, shape (blocks, heads); rows sum to 1.
+
+        From sources alone every head takes the same mass, so what counts is what it brings from
+        other words: special tokens and the token itself are left out.
+        """
+        start, stop = selection.start, selection.stop
+        top, bottom = start_masses(selection, self.attention.n_tokens)
+        maps = self.between(settings, selection)
+        up = masses_up(maps, bottom)
+        if selection.sinks is None:
+            words = np.ones(self.attention.n_tokens)
+            words[[*self.attention.special, *(selection.sources or ())]] = 0
+            up = np.tile(words, (len(up), 1))
+        weights = self.attention.weights[start:stop]
+        return head_shares(weights, masses_down(maps, top), up)
 
     def flow_path(self, settings: Settings, selection: Selection) -> FlowTrace:
         """One maximum flow between the ends of the selection, with its minimum cut."""

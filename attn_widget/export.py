@@ -11,7 +11,8 @@ from .flow import BINDINGS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .analysis import Analysis, Float, Settings
+    from .analysis import Analysis, Float
+    from .settings import Settings
 
 
 def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.DataFrame:

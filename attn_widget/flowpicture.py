@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .analysis import Analysis, Float, Relevance, Settings
+    from .analysis import Analysis, Float, Relevance
     from .selection import Selection
+    from .settings import Settings
 
 _PATIENCE = 0.15
 """Seconds of work before its progress is shown, and between two parts of a growing picture."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
-from .attention import AttentionError
+from .errors import AttentionError
 
 Node = tuple[int, int]
 """(level, token)."""

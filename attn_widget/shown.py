@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .analysis import Analysis, Float, Relevance, Settings, start_masses
+from .analysis import Analysis, Float, Relevance, start_masses
 from .flow import BINDINGS, FlowTrace
+from .headmaps import head_maps
 from .mixing import mix_residual
 from .rollout import down_terms, evaluate_terms, masses_down, up_terms
 from .wire import pack
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .selection import Selection
+    from .settings import Settings
+    from .workers import Flag
 
 TERMS_BUDGET = 1_000_000
 """Numbers, 4 bytes each. A rollout matrix whose terms are more is sent as it is, without them."""
@@ -96,6 +100,61 @@ def shown_trace(
     # A flow from a source to every input takes all that the source has, and the walk carries it:
     # the walk is one of its maximum flows.
     return trace | _walk_entries(analysis, settings, selection)
+
+
+def shown_comparison(
+    analysis: Analysis,
+    a: tuple[Settings, Selection],
+    b: tuple[Settings, Selection],
+    *,
+    cancel: Flag | None = None,
+) -> dict[str, Any]:
+    """Pack two pictures to be subtracted in the browser, each evaluated at its own residual."""
+    return {"a": _evaluated(analysis, *a, cancel), "b": _evaluated(analysis, *b, cancel)}
+
+
+def _evaluated(
+    analysis: Analysis, settings: Settings, selection: Selection, cancel: Flag | None
+) -> dict[str, Any]:
+    if not isinstance(settings.residual, tuple):
+        # One residual a layer has no polynomial: numbers travel instead of terms.
+        start, stop = settings.levels
+        settings = replace(settings, residual=(settings.residual,) * (stop - start))
+    if settings.method == "flow":
+        analysis.flow(settings, cancel=cancel)
+    relevance = analysis.relevance(settings, selection)
+    return {
+        "matrix": shown_matrix(analysis, settings),
+        "trace": shown_trace(analysis, settings, selection, relevance),
+    }
+
+
+def shown_head_maps(analysis: Analysis) -> dict[str, Any]:
+    """Pack the overview of all heads."""
+    found = head_maps(analysis.attention)
+    return {"maps": pack(found.maps), "tops": pack(found.tops), "entropy": pack(found.entropy)}
+
+
+def shown_head_shares(
+    analysis: Analysis, settings: Settings, selection: Selection
+) -> dict[str, Any]:
+    """Pack what each head carries of the selection."""
+    return {
+        "levels": (selection.start, selection.stop),
+        "shares": pack(analysis.head_shares(settings, selection)),
+    }
+
+
+def note(analysis: Analysis, settings: Settings) -> str:
+    """Say in one sentence which rows were left without mass, if any."""
+    rows = analysis.fuse(settings).empty_rows
+    if not rows:
+        return ""
+    block, query = rows[0]
+    first = f"‘{analysis.attention.tokens[query]}’ in layer {block + 1}"
+    if len(rows) == 1:
+        return f"{first} has nothing left to read: it keeps to itself."
+    return f"{first} and {len(rows) - 1} more have nothing left to read: they keep to themselves."
 
 
 def _flow_entries(analysis: Analysis, settings: Settings, selection: Selection) -> dict[str, Any]:

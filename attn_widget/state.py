@@ -7,17 +7,28 @@ zoom, scroll) is never synced, and neither is what it can derive.
 from __future__ import annotations
 
 import traitlets
-from traitlets import Any, Dict, Float, Int, List, Tuple, Unicode
+from traitlets import Any, Bool, Dict, Float, Int, List, Tuple, Unicode
 
-from .attention import AttentionError
+from .errors import AttentionError
 
-METHODS = ("attention", "rollout", "flow")
-
-SETTINGS = ("method", "levels", "heads", "top_head", "residual")
+SETTINGS = ("method", "levels", "heads", "top_head", "residual", "drop")
 """The traits that decide the numbers."""
 
-TWO_WAY = (*SETTINGS, "mass_shown", "selected", "height")
+DISPLAY = (
+    "mass_shown",
+    "color_scale",
+    "scale_rows",
+    "merge_words",
+    "hide_special",
+    "heads_open",
+    "height",
+)
+"""The traits that decide how the numbers are drawn, and no number."""
+
+TWO_WAY = (*SETTINGS, *DISPLAY, "selected", "pins", "compared")
 """The traits that a person sets, in the browser or in Python."""
+
+COLOR_SCALES = ("words", "linear", "sqrt", "log")
 
 
 class SettingError(AttentionError, traitlets.TraitError):
@@ -46,21 +57,51 @@ class State(traitlets.HasTraits):
     """Share of the residual connection in each layer, in [0, 1]; one number or one a layer of
     the range. Default 0.5, as in the paper. Both ways."""
 
-    mass_shown = Float(0.9).tag(sync=True)
-    """Share of each layer's mass whose edges are drawn, strongest first, in (0, 1]. A matter of
-    drawing alone: no number depends on it. Default 0.9. Both ways."""
+    drop: List[int] = List().tag(sync=True)
+    """Tokens that attention does not read: their columns are removed before the rows are
+    normalised, and they keep their residual edge. It changes the numbers. Both ways."""
 
     selected: List[tuple[int, int]] = List().tag(sync=True)
     """[(level, token), …]: empty for nothing, one node, several of one level (a set), or nodes of
     two levels (the upper ones are sources, the lower ones sinks). Both ways."""
 
+    mass_shown = Float(0.9).tag(sync=True)
+    """Share of each layer's mass whose edges are drawn, strongest first, in (0, 1]. A matter of
+    drawing alone. Default 0.9. Both ways."""
+
+    color_scale = Unicode("words").tag(sync=True)
+    """Scale of the matrix's colours: "words" (linear up to the strongest word-to-word cells, the
+    rest compressed, so that CLS, SEP and the diagonal do not drown them), "linear", "sqrt" or
+    "log". Both ways."""
+
+    scale_rows = Bool(default_value=False).tag(sync=True)
+    """Whether each row of the matrix has a colour scale of its own. Both ways."""
+
+    merge_words = Bool(default_value=False).tag(sync=True)
+    """Whether pieces are shown merged into words: after rollout or flow, columns summed and rows
+    averaged. Python's numbers stay those of the pieces. Both ways."""
+
+    hide_special = Bool(default_value=False).tag(sync=True)
+    """Whether special tokens are left out of the view. They stay in every number: to take them
+    out of the graph, `drop` them. Both ways."""
+
+    heads_open = Bool(default_value=False).tag(sync=True)
+    """Whether the overview of all heads is unfolded. Both ways."""
+
     height = Int(560).tag(sync=True)
     """Height in px that the picture aims at; rows stay between 12 and 26 px. Both ways."""
 
-    tokens = List(Unicode()).tag(sync=True)
+    pins: List[dict[str, object]] = List().tag(sync=True)
+    """Selections kept with their settings: [{"name", "method", "levels", "heads", "top_head",
+    "residual", "drop", "selected"}, …]. Both ways."""
+
+    compared: List[int] = List().tag(sync=True)
+    """[a, b]: show pin a minus pin b; [] for no comparison. Both ways."""
+
+    tokens: List[str] = List(Unicode()).tag(sync=True)
     """The tokens, as text. From the kernel."""
 
-    special = List(Int()).tag(sync=True)
+    special: List[int] = List(Int()).tag(sync=True)
     """Indices of the special tokens (CLS, SEP, …). From the kernel."""
 
     n_layers = Int(0).tag(sync=True)
@@ -75,6 +116,25 @@ class State(traitlets.HasTraits):
 
     shown_trace = Dict().tag(sync=True)
     """What the selection carries: `ShownTrace` in `model.ts` lists the entries. From the
+    kernel."""
+
+    shown_comparison = Dict().tag(sync=True)
+    """The two compared pictures: {"a": {"matrix", "trace"}, "b": {"matrix", "trace"}}, in the
+    forms of `shown_matrix` and `shown_trace`; empty without a comparison. From the kernel."""
+
+    words = Dict().tag(sync=True)
+    """Which tokens make up which word: {"labels", "of_token"}. From the kernel."""
+
+    head_maps = Dict().tag(sync=True)
+    """All heads, small: `HeadMaps` in `model.ts` lists the entries; empty until the overview is
+    unfolded. From the kernel."""
+
+    head_shares = Dict().tag(sync=True)
+    """What each head carries of the selection: {"levels", "shares"}, (blocks, heads); empty until
+    the overview is unfolded. From the kernel."""
+
+    note = Unicode("").tag(sync=True)
+    """What was made up for the numbers: rows left without mass that read themselves. From the
     kernel."""
 
     progress = Dict().tag(sync=True)

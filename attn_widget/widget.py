@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
-from traitlets import TraitError, observe, validate
+from traitlets import TraitError, observe
 
 from . import bundle, export, flow, shown
-from .analysis import Analysis, Float, Settings
-from .attention import Attention, AttentionError, as_attention
+from .analysis import Analysis, Float
+from .attention import Attention, as_attention
+from .checks import CheckedState
+from .errors import AttentionError, brief
 from .flowpicture import FlowPicture
 from .jobs import LatestOnly
-from .mixing import check_heads, check_levels, check_residual
-from .selection import Selection, check_nodes, ends, follow
-from .state import METHODS, SETTINGS, TWO_WAY, SettingError, State
+from .mixing import check_levels
+from .pins import KEPT, check_pins, read_pin
+from .selection import Selection, ends, follow
+from .settings import Settings, check_settings
+from .state import SETTINGS, TWO_WAY
+from .words import split_words
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
 
-class AttentionWidget(anywidget.AnyWidget, State):
+class AttentionWidget(anywidget.AnyWidget, CheckedState):
     """A graph of tokens across layers beside a heatmap; click a token to see where it came from.
 
     Parameters
@@ -36,14 +42,13 @@ class AttentionWidget(anywidget.AnyWidget, State):
     method : {"rollout", "flow", "attention"}
     levels : (start, stop), optional
         Shown levels, 0 the input; by default all.
-    heads, top_head, residual
+    heads, top_head, residual, drop
         As in `layer_maps`.
     selected : list of (level, token)
         What to trace: one node, several of one level, or nodes of two levels (a pair).
-    mass_shown : float in (0, 1]
-        Share of each layer's mass whose edges are drawn.
-    height : int
-        Height in px that the picture aims at.
+    **display
+        How it is drawn: mass_shown, color_scale, scale_rows, merge_words, hide_special,
+        heads_open, height; and pins and compared. `state.py` documents each.
 
     All of these are traits: set them in Python and the picture follows, change them in the
     picture and Python follows (`widget.observe`, `traitlets.link`, `ipywidgets.jslink`).
@@ -65,7 +70,7 @@ class AttentionWidget(anywidget.AnyWidget, State):
     >>> import attn_widget as aw
     >>> widget = aw.AttentionWidget(aw.load_sample(), selected=[(6, 10)])
     >>> widget.relevance.argmax()
-    np.int64(10)
+    np.int64(0)
     """
 
     _esm = bundle.esm_path()
@@ -81,36 +86,32 @@ class AttentionWidget(anywidget.AnyWidget, State):
         heads: str | int | Sequence[int] = "mean",
         top_head: int | None = None,
         residual: float | Sequence[float] = 0.5,
+        drop: Sequence[int] = (),
         selected: Sequence[tuple[int, int]] = (),
-        mass_shown: float = 0.9,
-        height: int = 560,
-        **unknown: Any,
+        **display: Any,
     ) -> None:
         # First of all, since `close` is called on a widget that was refused, too.
         self._job = LatestOnly(self._report)
-        _refuse_unknown(unknown)
+        self._comparison_job = LatestOnly(self._report)
+        _refuse_unknown(display)
         model = as_attention(attention) if tokens is None else Attention(attention, tokens)
         self._analysis = Analysis(model)
         self._showing: tuple[Any, ...] = ()
+        self._comparing: tuple[Any, ...] = ()
         self._shown_matrix_key: tuple[Any, ...] = ()
         self._quiet = 1  # until `open`: every setting is there then
-        # The levels that the selection was made for, so that it can follow when they change.
         self._selected_within = check_levels(levels, model.n_layers)
         flow.warm_up()
         super().__init__(
-            tokens=list(model.tokens),
-            special=list(model.special),
-            n_layers=model.n_layers,
-            n_heads=model.n_heads,
+            **_about(model),
             method=method,
             levels=self._selected_within,
             heads=heads,
             top_head=top_head,
             residual=residual,
+            drop=drop,
             selected=selected,
-            mass_shown=mass_shown,
-            height=height,
-            **unknown,
+            **display,
         )
         self.on_msg(self._on_request)
 
@@ -122,6 +123,12 @@ class AttentionWidget(anywidget.AnyWidget, State):
         super().open()
         # Flow is drawn by a thread, which must not speak before there is a listener.
         self._refresh()
+
+    def close(self) -> None:
+        """Stop what is being computed and close the view."""
+        self._job.cancel()
+        self._comparison_job.cancel()
+        super().close()
 
     # --- what is shown ----------------------------------------------------------------------
 
@@ -136,27 +143,24 @@ class AttentionWidget(anywidget.AnyWidget, State):
         levels = self.levels if model.n_layers == self.n_layers else (0, model.n_layers)
         kept = follow(self.selected, self.levels, levels)
         # Checked against the new attention before anything changes.
-        _check_head_settings(self.heads, self.top_head, model)
+        check_settings({"heads": self.heads, "top_head": self.top_head}, model)
         with self._one_refresh(), self.hold_sync():
             self._job.cancel()
+            self.compared, self.pins = [], []  # they were about other tokens
+            self.selected = []
             self._analysis = Analysis(model)
             self._showing = self._shown_matrix_key = ()
-            self.selected = []
-            self.n_layers, self.n_heads = model.n_layers, model.n_heads
-            self.tokens, self.special = list(model.tokens), list(model.special)
+            self.head_maps = {}
+            for name, value in _about(model).items():
+                setattr(self, name, value)
             self.levels = levels
+            self.drop = [token for token in self.drop if token < model.n_tokens]
             self.selected = [node for node in kept if node[1] < model.n_tokens]
 
     @property
     def settings(self) -> Settings:
         """What decides the numbers, frozen."""
-        return Settings(
-            method=self.method,
-            levels=self.levels,
-            heads=tuple(self.heads) if isinstance(self.heads, list) else self.heads,
-            top_head=self.top_head,
-            residual=tuple(self.residual) if isinstance(self.residual, list) else self.residual,
-        )
+        return Settings.of({name: getattr(self, name) for name in SETTINGS})
 
     @property
     def matrix(self) -> Float:
@@ -179,77 +183,47 @@ class AttentionWidget(anywidget.AnyWidget, State):
         return self._analysis.relevance(self.settings, self._selection()).values
 
     def to_frame(self) -> pd.DataFrame:
-        """The shown matrix as a tidy table, one row a (query, key) pair; needs pandas.
+        """Return the shown matrix as a tidy table, one row a (query, key) pair; needs pandas.
 
         Columns: query, query_token, key, key_token, value; with flow also bound and binding; then
         the settings: method, start, stop, heads, residual.
         """
         return export.matrix_frame(self._analysis, self.settings, self.matrix)
 
-    def close(self) -> None:
-        """Stop what is being computed and close the view."""
-        self._job.cancel()
-        super().close()
+    # --- pins -------------------------------------------------------------------------------
+
+    def pin(self, name: str = "") -> dict[str, Any]:
+        """Keep the selection with its settings, to come back to or to compare.
+
+        Parameters
+        ----------
+        name : str, optional
+            By default made from what is particular to it: "‘it’ from ‘big’, head 8, flow".
+
+        Returns
+        -------
+        dict
+            The new last entry of `pins`.
+        """
+        kept = {"name": name} | {setting: getattr(self, setting) for setting in KEPT}
+        checked = check_pins([kept], self.attention)
+        self.pins = [*self.pins, *checked]
+        return checked[0]
+
+    def show_pin(self, which: int | str) -> None:
+        """Take up the settings and the selection of a pin, given by its index or its name."""
+        names = [pin["name"] for pin in self.pins]
+        if which in names:
+            which = names.index(which)
+        if not isinstance(which, int) or not 0 <= which < len(names):
+            message = f"there is no pin {brief(which)}: pins are {brief(names)}, numbered from 0."
+            raise AttentionError(message)
+        pin = self.pins[which]
+        with self._one_refresh(), self.hold_trait_notifications():
+            for setting in KEPT:
+                setattr(self, setting, pin[setting])
 
     # --- from traits to numbers -------------------------------------------------------------
-
-    @validate("method")
-    def _check_method(self, proposal: dict[str, Any]) -> str:
-        if proposal["value"] not in METHODS:
-            raise SettingError(
-                f"method is {proposal['value']!r}: choose one of {', '.join(map(repr, METHODS))}."
-            )
-        return str(proposal["value"])
-
-    @validate("levels")
-    def _check_levels(self, proposal: dict[str, Any]) -> tuple[int, int]:
-        with _as_setting_error():
-            return check_levels(proposal["value"], self._analysis.attention.n_layers)
-
-    @validate("heads")
-    def _check_heads(self, proposal: dict[str, Any]) -> Any:
-        with _as_setting_error():
-            heads = check_heads(proposal["value"], self._analysis.attention.n_heads)
-            return heads if isinstance(heads, str | int) else _listed_heads(heads)
-
-    @validate("top_head")
-    def _check_top_head(self, proposal: dict[str, Any]) -> int | None:
-        if proposal["value"] is None:
-            return None
-        with _as_setting_error():
-            _check_head_settings("mean", proposal["value"], self._analysis.attention)
-            return int(proposal["value"])
-
-    @validate("residual")
-    def _check_residual(self, proposal: dict[str, Any]) -> float | list[float]:
-        given = proposal["value"]
-        with _as_setting_error():
-            shares = check_residual(given, self.levels[1] - self.levels[0])
-        return [float(share) for share in shares] if np.ndim(given) else float(shares[0])
-
-    @validate("mass_shown")
-    def _check_mass_shown(self, proposal: dict[str, Any]) -> float:
-        if not 0 < proposal["value"] <= 1:
-            raise SettingError(
-                f"mass_shown is {proposal['value']!r}: it is the share of each layer's mass "
-                "whose edges are drawn, above 0 and at most 1."
-            )
-        return float(proposal["value"])
-
-    @validate("selected")
-    def _check_selected(self, proposal: dict[str, Any]) -> list[tuple[int, int]]:
-        model = self._analysis.attention
-        with _as_setting_error():
-            nodes = check_nodes(proposal["value"], model.n_layers, model.n_tokens)
-        start, stop = self.levels
-        for level, token in nodes:
-            if not start <= level <= stop:
-                raise SettingError(
-                    f"selected names level {level} (token {token}), but levels {start} to {stop} "
-                    "are shown: set levels first."
-                )
-        self._selected_within = (start, stop)
-        return nodes
 
     @observe(*SETTINGS, "selected")
     def _on_change(self, change: dict[str, Any]) -> None:
@@ -260,6 +234,10 @@ class AttentionWidget(anywidget.AnyWidget, State):
                 self._follow_levels(change["new"])
             finally:
                 self._quiet -= 1
+        self._refresh()
+
+    @observe("heads_open", "pins", "compared")
+    def _on_view_change(self, _change: dict[str, Any]) -> None:
         self._refresh()
 
     def _follow_levels(self, new: tuple[int, int]) -> None:
@@ -273,15 +251,21 @@ class AttentionWidget(anywidget.AnyWidget, State):
         return ends(self.selected, self.levels)
 
     def _refresh(self) -> None:
-        """Show what the settings ask for; does nothing if that is shown already."""
+        """Show what the settings ask for; what is shown already costs nothing."""
         if self._quiet:
             return
         settings, selection = self.settings, self._selection()
-        asked = (settings, selection)
-        if asked == self._showing:
-            return
-        self._showing = asked
-        self._job.cancel()
+        if (settings, selection) != self._showing:
+            self._showing = (settings, selection)
+            self._job.cancel()
+            self._draw(settings, selection)
+            self.head_shares = {}
+        if self.heads_open:
+            self._draw_heads(settings, selection)
+        self._compare()
+
+    def _draw(self, settings: Settings, selection: Selection) -> None:
+        self.note = shown.note(self._analysis, settings)
         if settings.method == "flow":
             self._shown_matrix_key = ()
             analysis = self._analysis
@@ -294,16 +278,45 @@ class AttentionWidget(anywidget.AnyWidget, State):
         if settings.method == "attention":
             relevance = self._analysis.relevance(settings, selection)
         with self.hold_sync():
-            self._show_matrix(settings)
+            self._draw_matrix(settings)
             self.shown_trace = shown.shown_trace(self._analysis, settings, selection, relevance)
 
-    def _show_matrix(self, settings: Settings) -> None:
-        key: tuple[Any, ...] = (settings.method, settings.levels, settings.heads, settings.top_head)
+    def _draw_matrix(self, settings: Settings) -> None:
+        key: tuple[Any, ...] = (settings.method, settings.fusion)
         if not shown.in_terms(self._analysis, settings):
             key = (*key, settings.residual)
         if key != self._shown_matrix_key:
             self._shown_matrix_key = key
             self.shown_matrix = shown.shown_matrix(self._analysis, settings)
+
+    def _draw_heads(self, settings: Settings, selection: Selection) -> None:
+        if not self.head_maps:
+            self.head_maps = shown.shown_head_maps(self._analysis)
+        if not self.head_shares:
+            self.head_shares = shown.shown_head_shares(self._analysis, settings, selection)
+
+    def _compare(self) -> None:
+        """Show the difference of two pins; computed in the background, since it may be a flow."""
+        pair = tuple(
+            read_pin(self.pins[index]) for index in self.compared if index < len(self.pins)
+        )
+        if pair == self._comparing:
+            return
+        self._comparing = pair
+        self._comparison_job.cancel()
+        if len(pair) != 2:
+            if self.compared:
+                self.compared = []
+            self.shown_comparison = {}
+            return
+        analysis = self._analysis
+
+        def work(cancel: threading.Event) -> None:
+            found = shown.shown_comparison(analysis, *pair, cancel=cancel)
+            if not cancel.is_set():
+                self.shown_comparison = found
+
+        self._comparison_job.submit(work)
 
     def _finish_flow(self) -> None:
         """Wait for the flow that is being computed: asking twice must not compute twice."""
@@ -354,31 +367,20 @@ class AttentionWidget(anywidget.AnyWidget, State):
             self.error = f"{type(error).__name__}: {error}"
 
 
-@contextmanager
-def _as_setting_error() -> Iterator[None]:
-    """Let traitlets take a refused change back: it does so for a TraitError alone."""
-    try:
-        yield
-    except AttentionError as error:
-        raise SettingError(str(error)) from None
-
-
-def _check_head_settings(heads: Any, top_head: Any, model: Attention) -> None:
-    check_heads(heads, model.n_heads)
-    if top_head is not None:
-        check_heads([top_head], model.n_heads)
-
-
-def _listed_heads(heads: Any) -> list[int]:
-    if isinstance(heads, dict):
-        message = "weights per head cannot be shown by the widget: give a list of heads."
-        raise AttentionError(message)
-    return list(heads)
+def _about(model: Attention) -> dict[str, Any]:
+    """The traits that describe an attention."""
+    words = model.words or split_words(model.tokens)
+    return {
+        "tokens": list(model.tokens),
+        "special": list(model.special),
+        "n_layers": model.n_layers,
+        "n_heads": model.n_heads,
+        "words": {"labels": list(words.labels), "of_token": list(words.of_token)},
+    }
 
 
 def _refuse_unknown(given: dict[str, Any]) -> None:
-    allowed = {"layout", "tooltip"}
-    for name in given.keys() - allowed:
+    for name in given.keys() - {*TWO_WAY, "layout", "tooltip"}:
         near = difflib.get_close_matches(name, TWO_WAY, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"settings are {', '.join(TWO_WAY)}."
         message = f"AttentionWidget has no setting {name!r}: {hint}"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import attn_widget as aw
-from attn_widget.analysis import Analysis, Settings
+from attn_widget.analysis import Analysis
 from attn_widget.selection import Selection, ends
+from attn_widget.settings import Settings
 from attn_widget.shown import shown_matrix, shown_trace
 from attn_widget.wire import unpack
 

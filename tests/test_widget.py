@@ -255,3 +255,27 @@ def test_the_frame_is_the_matrix_laid_out(widget):
     assert isinstance(frame, pd.DataFrame)
     assert "bound" not in frame
     assert (frame["start"].iloc[0], frame["stop"].iloc[0]) == (5, 6)
+
+
+def test_dropped_tokens_change_the_numbers_and_hidden_ones_do_not(widget):
+    before = widget.matrix
+    widget.hide_special = True
+    widget.merge_words = True
+    np.testing.assert_array_equal(widget.matrix, before)
+    widget.drop = [0, 15]
+    expected = aw.rollout(SAMPLE, drop=[0, 15])
+    np.testing.assert_allclose(widget.matrix, expected, atol=1e-12)
+    assert not np.allclose(expected, before)
+
+
+def test_rows_left_without_mass_are_named(widget):
+    assert widget.note == ""
+    widget.drop = list(range(16))
+    assert "‘[CLS]’ in layer 1 and 95 more have nothing left to read" in widget.note
+    np.testing.assert_allclose(widget.matrix, np.eye(16))
+
+
+def test_pieces_know_their_words():
+    widget = aw.AttentionWidget(aw.load_sample("curie"))
+    assert len(widget.words["of_token"]) == len(widget.tokens)
+    assert len(widget.words["labels"]) == max(widget.words["of_token"]) + 1

@@ -68,7 +68,51 @@ export interface Progress {
   fraction: number | null;
 }
 
-/** One sentence about a mistake, with an optional second one that says how to mend it. */
+export type ColorScale = "words" | "linear" | "sqrt" | "log";
+
+/** A selection kept with its settings. */
+export interface Pin {
+  name: string;
+  method: Method;
+  levels: [number, number];
+  heads: Heads;
+  top_head: number | null;
+  residual: number | number[];
+  drop: number[];
+  selected: GraphNode[];
+}
+
+/** One of two compared pictures; evaluated by the kernel, so no terms in the residual. */
+export interface Compared {
+  matrix: ShownMatrix;
+  trace: ShownTrace;
+}
+
+export interface Words {
+  labels: string[];
+  /** The word of each token, rising without gaps. */
+  of_token: number[];
+}
+
+/** Every head at a glance. */
+export interface HeadMaps {
+  /** (layers, heads, size, size) uint8, each map on its own scale. */
+  maps: WireArray;
+  /** (layers, heads) float32: what 255 stands for. */
+  tops: WireArray;
+  /** (layers, heads) float32: mean entropy of the rows in bits, 0 to log2(n). */
+  entropy: WireArray;
+}
+
+/** What each head carries of the selection. */
+export interface HeadShares {
+  levels: [number, number];
+  /** (blocks, heads) float32; rows sum to 1. */
+  shares: WireArray;
+}
+
+type Maybe<T> = T | Record<string, never>;
+
 export interface WidgetState {
   /** Two-way settings. */
   method: Method;
@@ -76,17 +120,30 @@ export interface WidgetState {
   heads: Heads;
   top_head: number | null;
   residual: number | number[];
-  mass_shown: number;
+  drop: number[];
   selected: GraphNode[];
+  mass_shown: number;
+  color_scale: ColorScale;
+  scale_rows: boolean;
+  merge_words: boolean;
+  hide_special: boolean;
+  heads_open: boolean;
   height: number;
+  pins: Pin[];
+  compared: number[];
   /** From the kernel. */
   tokens: string[];
   special: number[];
   n_layers: number;
   n_heads: number;
-  shown_matrix: ShownMatrix | Record<string, never>;
-  shown_trace: ShownTrace | Record<string, never>;
-  progress: Progress | Record<string, never>;
+  shown_matrix: Maybe<ShownMatrix>;
+  shown_trace: Maybe<ShownTrace>;
+  shown_comparison: Maybe<{ a: Compared; b: Compared }>;
+  words: Maybe<Words>;
+  head_maps: Maybe<HeadMaps>;
+  head_shares: Maybe<HeadShares>;
+  note: string;
+  progress: Maybe<Progress>;
   error: string;
 }
 
