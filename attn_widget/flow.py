@@ -10,18 +10,21 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import maxflow
 from .attention import AttentionError, as_attention, named_settings
 from .flowtrace import FlowTrace, flow_trace, verify
-from .maxflow import TOLERANCE, FlowCancelled, ready, wait_ready, warm_up
+from .loading import ready, wait_ready, warm_up
+from .maxflow import solve_pairs
 from .memory import foresee
 from .mixing import HeadFusion, Levels, Residual, layer_maps
+from .network import TOLERANCE, Ends, Floats
+from .workers import Flag, FlowCancelled, Workers, processors
 
 __all__ = [
     "BINDINGS",
@@ -46,7 +49,6 @@ the sink can take arrives. "both": a tie of the two. "interior": only cuts betwe
 "none": the flow is 0 because no path joins the two (a causal pair with key > query, for example).
 """
 
-Floats = NDArray[np.float64]
 Progress = Callable[[int, int], object]
 OnRows = Callable[[NDArray[np.intp], Floats], object]
 
@@ -135,7 +137,7 @@ def flow_values(
     *,
     first: int | None = None,
     progress: Progress | None = None,
-    cancel: maxflow.Flag | None = None,
+    cancel: Flag | None = None,
     on_rows: OnRows | None = None,
     threads: int | None = None,
 ) -> FlowValues:
@@ -167,77 +169,83 @@ def flow_values(
     rows = _tokens(sources, n, "source")
     columns = _tokens(sinks, n, "sink")
     shape = (len(rows), len(columns))
-    threads = maxflow.processors() if threads is None else max(1, threads)
-    cells = shape[0] * shape[1]
+    threads = processors() if threads is None else max(1, threads)
+    cells = len(rows) * len(columns)
     foresee(
         8 * (4 * cells + 3 * blocks * n * n + 2 * threads * max(0, blocks - 2) * n * n),
         f"The flow of {cells} pairs over {blocks} blocks of {n} tokens",
         "ask for fewer sources and sinks, or for fewer levels",
     )
-    outs, ins = maps[-1].sum(axis=1)[rows], maps[0].sum(axis=0)[columns]
+    ends = Ends.of(maps, rows, columns)
     result = FlowValues(
         values=np.zeros(shape),
         gap=np.zeros(shape),
         binding=np.zeros(shape, np.uint8),
-        bound=np.minimum.outer(outs, ins),
+        bound=ends.bound(),
     )
-    report = _Report(progress, result.values.size)
+    report = _Report(progress, cells)
+    workers = Workers(threads, cancel, report.tick)
     if blocks <= 2:
-        _closed_form(maps, rows, columns, result.values, report, cancel)
-        if on_rows is not None:
-            on_rows(np.arange(len(rows)), result.values)
+        solve = _closed_form(maps, ends, result.values, workers)
     else:
         order = np.arange(len(rows))
         if first is not None:
-            chosen = rows == first
-            order = np.concatenate([order[chosen], order[~chosen]])
-        job = maxflow.Pairs(maps, rows, columns, result.values, result.gap)
-        for done in job.run(order, threads=threads, cancel=cancel, tick=report.tick):
-            report.add(len(done) * len(columns))
-            if on_rows is not None:
-                on_rows(done, result.values[done])
+            order = np.argsort(rows != first, kind="stable")
+        solve = solve_pairs(
+            maps, ends, order, result.values, result.gap, workers, triangular=_triangular(maps)
+        )
+    for done in solve:
+        report.add(len(done) * len(columns))
+        if on_rows is not None:
+            on_rows(done, result.values[done])
     np.minimum(result.values, result.bound, out=result.values)
-    _bindings(result, outs, ins)
+    result.binding[:] = bindings(result.values, ends)
     report.finish()
     return result
 
 
 def _closed_form(
-    maps: Floats,
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    values: Floats,
-    report: _Report,
-    cancel: maxflow.Flag | None,
-) -> None:
+    maps: Floats, ends: Ends, values: Floats, workers: Workers
+) -> Iterator[NDArray[np.intp]]:
     """One block: its map. Two blocks: a sum of minima over the tokens between."""
     if len(maps) == 1:
-        values[:] = maps[0][np.ix_(rows, columns)]
+        values[:] = maps[0][np.ix_(ends.rows, ends.columns)]
+        yield np.arange(len(values))
         return
-    into = np.ascontiguousarray(maps[0][:, columns].T)
-    for r, row in enumerate(rows):
-        values[r] = np.minimum(maps[1][row], into).sum(axis=1)
-        report.add(len(columns))
-        if cancel is not None and cancel.is_set():
-            raise FlowCancelled
+    into = np.ascontiguousarray(maps[0][:, ends.columns].T)
+
+    def solve(begin: int, end: int) -> None:
+        for row in range(begin, end):
+            values[row] = np.minimum(maps[1][ends.rows[row]], into).sum(axis=1)
+
+    for begin, end in workers.pieces(solve, len(values), int(1e6 / max(1, into.size))):
+        yield np.arange(begin, end)
 
 
-def _bindings(result: FlowValues, outs: Floats, ins: Floats) -> None:
-    values = result.values
-    source = values >= outs[:, None] - TOLERANCE
-    sink = values >= ins[None, :] - TOLERANCE
-    result.binding[:] = source + 2 * sink
-    result.binding[(values == 0) & (result.bound > 0)] = BINDINGS.index("none")
+def bindings(values: Floats, ends: Ends) -> NDArray[np.uint8]:
+    """Codes of `BINDINGS` for the flow of every pair."""
+    source = values >= ends.outs[:, None] - TOLERANCE
+    sink = values >= ends.ins - TOLERANCE
+    codes = source + 2 * sink.astype(np.uint8)
+    nothing = values == 0
+    if nothing.any():
+        codes[nothing & (ends.bound() > 0)] = BINDINGS.index("none")
+    return codes
+
+
+def _triangular(maps: Floats) -> bool:
+    # The first rows decide nearly always; the whole triangles are read for causal maps only.
+    return not maps[:, 0, 1:].any() and not any(np.triu(one, 1).any() for one in maps)
 
 
 def _as_maps(maps: Any) -> Floats:
-    maps = np.ascontiguousarray(maps, dtype=np.float64)
-    if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or 0 in maps.shape:
-        message = f"The maps have shape {maps.shape}: give (blocks, n, n), as layer_maps returns."
+    capacities: Floats = np.require(maps, np.float64, ["C", "A", "W"])
+    if capacities.ndim != 3 or capacities.shape[1] != capacities.shape[2] or 0 in capacities.shape:
+        message = f"The maps have shape {capacities.shape}: give (blocks, n, n), as layer_maps returns."
         raise AttentionError(message)
-    if not (np.isfinite(maps).all() and (maps >= 0).all()):
+    if not (capacities.min() >= 0 and capacities.max() < np.inf):  # NaN fails both
         raise AttentionError("The maps hold a value that is negative or not finite: mend it first.")
-    return maps
+    return capacities
 
 
 def _tokens(given: Sequence[int] | None, n: int, name: str) -> NDArray[np.intp]:
@@ -277,15 +285,12 @@ class _Report:
             self._progress(self._total, self._total)
 
 
-class _Bar:
+class _Bar(AbstractContextManager["_Bar"]):
     """A tqdm bar that appears when a call takes over a second; nothing where tqdm is missing."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._began = time.monotonic()
-
-    def __enter__(self) -> _Bar:
-        return self
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from . import maxflow
 from .attention import AttentionError
+from .loading import kernels
+from .network import TOLERANCE, Floats, Layers
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
 Binding = Literal["interior", "source", "sink", "both"]
 
 
@@ -78,10 +81,7 @@ def flow_trace(
     capacity[0, :, ~columns] = 0
     out, into = float(capacity[-1].sum()), float(capacity[0].sum())
     walk = _walk(capacity, rows, columns)
-    if blocks == 1:
-        edges = capacity.copy()
-    else:
-        edges = _augmented(capacity, walk)
+    edges = capacity.copy() if blocks == 1 else _augmented(capacity, walk)
     side = _source_side(maps, edges, rows, columns)
     cut = [
         (block, int(query), int(key))
@@ -92,8 +92,8 @@ def flow_trace(
     ]
     value = float(sum(maps[edge] for edge in cut))
     bound = min(out, into)
-    at_source = value >= out - maxflow.TOLERANCE
-    at_sink = value >= into - maxflow.TOLERANCE
+    at_source = value >= out - TOLERANCE
+    at_sink = value >= into - TOLERANCE
     kinds: tuple[Binding, ...] = ("interior", "source", "sink", "both")
     return FlowTrace(
         value=value,
@@ -139,7 +139,7 @@ def verify(
         "the gap": trace.gap,
     }
     for fault, size in faults.items():
-        if not size <= maxflow.TOLERANCE:
+        if not size <= TOLERANCE:
             message = f"flow of value {trace.value} refuted: {fault} ({size})"
             raise AssertionError(message)
 
@@ -177,8 +177,8 @@ def _walk(capacity: Floats, rows: NDArray[np.bool_], columns: NDArray[np.bool_])
 
 def _augmented(capacity: Floats, walk: Floats) -> Floats:
     """Augment the walk to a maximum flow along shortest paths."""
-    compiled = maxflow.kernels()
-    layers = maxflow.Layers.of(capacity[1:-1].transpose(0, 2, 1), compiled)
+    compiled = kernels()
+    layers = Layers.of(capacity[1:-1], compiled, upward=True)
     flow = np.minimum(walk[1:-1].transpose(0, 2, 1), layers.caps)
     supply, demand = capacity[0].sum(axis=1), capacity[-1].sum(axis=0)
     supply_left, demand_left = supply.copy(), demand.copy()
@@ -186,7 +186,7 @@ def _augmented(capacity: Floats, walk: Floats) -> Floats:
         supply_left = np.maximum(supply - flow[0].sum(axis=1), 0)
         demand_left = np.maximum(demand - flow[-1].sum(axis=0), 0)
     rest = layers.caps - flow
-    compiled.augment_whole(layers.caps, rest, layers.big, supply_left, demand_left)
+    compiled.augment_whole(layers.caps, rest, layers.large, supply_left, demand_left)
     edges = np.empty_like(capacity)
     edges[1:-1] = (layers.caps - rest).transpose(0, 2, 1)
     edges[0] = _shared(capacity[0].T, supply, supply - supply_left).T

@@ -9,117 +9,133 @@ one end. So one half flow a source and one a sink settle up to sources x sinks p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .maxflow import Layers
+from .network import Ends, Floats, Indices, Layers
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
-InPieces = Callable[[Callable[[int, int], None], int, int], None]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .workers import Workers
 
 _SAMPLE = 8
 """Sources and sinks that are tried before all of them are."""
+
+_FEWEST_BLOCKS = 4
+"""With fewer there is no level between two inner blocks."""
 
 _HALF = 0.6
 """What a half flow costs, in whole flows."""
 
 
-class Hub:
-    """Half flows between the ends of a layered network and one distribution in its middle.
+def prove(
+    maps: Floats, ends: Ends, values: Floats, gap: Floats, compiled: Any, workers: Workers
+) -> NDArray[np.bool_]:
+    """Settle the pairs whose trivial bound a hub proves.
 
-    Parameters
-    ----------
-    maps : array, shape (blocks, n, n); at least four blocks
-        Capacities, lowest block first.
-    compiled : the module of kernels
-    in_pieces : callable (work, count, size)
-        Calls `work(begin, end)` for all pieces of `range(count)`, perhaps in several threads.
-    stop : array of one uint8
-        Set from outside to make the kernels return early.
+    Fills in `values` and `gap` for them and returns where they are, shape (rows, columns). Trying
+    must pay: a sample of sources and sinks decides, and without a good prospect nothing is done.
     """
-
-    def __init__(
-        self, maps: Floats, compiled: Any, in_pieces: InPieces, stop: NDArray[np.uint8]
-    ) -> None:
-        self._maps = maps
-        self._compiled = compiled
-        self._in_pieces = in_pieces
-        self._stop = stop
-        level = len(maps) // 2
-        self._upward = Layers.of(maps[level:-1].transpose(0, 2, 1), compiled)
-        self._downward = Layers.of(maps[level - 1 : 0 : -1], compiled)
-        self._outs = maps[-1].sum(axis=1)
-        self._ins = maps[0].sum(axis=0)
-        self._arriving = np.ascontiguousarray(maps[0].T)
-        walk = maps[-1].mean(axis=0)
-        for block in reversed(range(level, len(maps) - 1)):
-            walk = (maps[block] * walk[:, None]).sum(axis=0)
-        self._candidates = [spread / spread.sum() for spread in (np.sqrt(walk), np.ones_like(walk))]
-
-    def prove(self, rows: Indices, columns: Indices) -> Floats:
-        """Flow of every pair through the hub, shape (rows, columns); 0 where it is of no use.
-
-        Trying it must pay: a sample of sources and sinks decides, and without a good prospect
-        the whole is left at 0.
-        """
-        proved = np.zeros((len(rows), len(columns)))
-        pairs = proved.size
-        cost = _HALF * (len(rows) + len(columns))
-        if pairs < 2 * cost or pairs < 4 * _SAMPLE**2:
-            return proved
-        some_rows, some_columns = _spread(rows), _spread(columns)
-        known = np.zeros((len(some_rows), len(some_columns)), np.bool_)
-        for spread in self._candidates:
-            sample = self._through(spread, some_rows, some_columns)
-            fresh = (sample > 0) & ~known
-            if fresh.mean() * pairs > 1.5 * cost:
-                known |= fresh
-                np.maximum(proved, self._through(spread, rows, columns), out=proved)
+    proved = np.zeros(values.shape, np.bool_)
+    cost = _HALF * (len(ends.rows) + len(ends.columns))
+    if len(maps) < _FEWEST_BLOCKS or values.size < max(2 * cost, 4 * _SAMPLE**2):
         return proved
+    hub = _Hub.of(maps, compiled, workers)
+    rows, columns = _spread(len(ends.rows)), _spread(len(ends.columns))
+    known = np.zeros((len(rows), len(columns)), np.bool_)
+    for spread in hub.spreads(maps):
+        some = Ends(ends.rows[rows], ends.columns[columns], ends.outs[rows], ends.ins[columns])
+        fresh = (hub.through(spread, some) > 0) & ~known
+        if fresh.mean() * values.size > 1.5 * cost:
+            known |= fresh
+            flow = hub.through(spread, ends)
+            fresh = (flow > 0) & ~proved
+            bound = ends.bound()[fresh]
+            values[fresh], gap[fresh] = bound, np.abs(bound - flow[fresh])
+            proved |= fresh
+    return proved
 
-    def _through(self, spread: Floats, rows: Indices, columns: Indices) -> Floats:
-        most = self._outs[rows].max()
-        supply = np.tile(most * spread, (len(rows), 1))
-        delivered = self._half(self._upward, supply, self._maps[-1][rows])
-        supply = np.minimum(most, self._ins[columns])[:, None] * spread
-        absorbed = self._half(self._downward, supply, self._arriving[columns])
-        outs, ins = self._outs[rows], self._ins[columns]
-        proved = np.zeros((len(rows), len(columns)))
+
+def _spread(count: int) -> Indices:
+    return np.arange(0, count, max(1, count // _SAMPLE))
+
+
+@dataclass(frozen=True)
+class _Hub:
+    """The two halves of a network above and below the level of the hub."""
+
+    level: int
+    above: Layers
+    below: Layers
+    top: Floats
+    bottom: Floats
+    compiled: Any
+    workers: Workers
+
+    @classmethod
+    def of(cls, maps: Floats, compiled: Any, workers: Workers) -> _Hub:
+        level = len(maps) // 2
+        return cls(
+            level,
+            Layers.of(maps[level:-1], compiled, upward=True),
+            Layers.of(maps[1:level], compiled, upward=False),
+            maps[-1],
+            np.ascontiguousarray(maps[0].T),
+            compiled,
+            workers,
+        )
+
+    def spreads(self, maps: Floats) -> tuple[Floats, Floats]:
+        """Distributions worth trying: like the walk from the top but flatter, and uniform."""
+        walk = self.top.mean(axis=0)
+        for block in reversed(range(self.level, len(maps) - 1)):
+            walk = (maps[block] * walk[:, None]).sum(axis=0)
+        flatter = np.sqrt(walk)
+        total = flatter.sum()
+        n = len(walk)
+        return (flatter / total if total > 0 else np.full(n, 1 / n)), np.full(n, 1 / n)
+
+    def through(self, spread: Floats, ends: Ends) -> Floats:
+        """Flow through the hub of every pair, shape (rows, columns); 0 where it proves nothing."""
+        most = ends.outs.max()
+        supply = np.tile(most * spread, (len(ends.rows), 1))
+        delivered = self._half(self.above, supply, self.top[ends.rows])
+        supply = np.minimum(most, ends.ins)[:, None] * spread
+        absorbed = self._half(self.below, supply, self.bottom[ends.columns])
+        flow = np.zeros((len(ends.rows), len(ends.columns)))
 
         def work(begin: int, end: int) -> None:
-            self._compiled.glue(
-                delivered[begin:end], absorbed, outs[begin:end], ins, proved[begin:end], self._stop
+            self.compiled.glue(
+                delivered[begin:end],
+                absorbed,
+                ends.outs[begin:end],
+                ends.ins,
+                flow[begin:end],
+                self.workers.stop,
             )
 
-        self._in_pieces(work, len(rows), int(1e7 / absorbed.size))
+        self.workers.all_pieces(work, len(flow), int(1e7 / absorbed.size))
         # A hair below the bound is rounding; more than that is no proof.
-        bound = np.minimum.outer(outs, ins)
-        proved[proved < bound * (1 - 1e-12)] = 0
-        return proved
+        flow[flow < ends.bound() * (1 - 1e-12)] = 0
+        return flow
 
     def _half(self, layers: Layers, supplies: Floats, demands: Floats) -> Floats:
         sent = np.zeros_like(supplies)
 
         def work(begin: int, end: int) -> None:
-            self._compiled.deliver(
+            self.compiled.deliver(
                 layers.caps,
                 layers.caps.copy(),
                 layers.open_arcs,
-                layers.big,
+                layers.large,
                 supplies[begin:end],
                 demands[begin:end],
                 sent[begin:end],
-                self._stop,
+                self.workers.stop,
             )
 
-        self._in_pieces(work, len(supplies), int(8e6 / layers.caps.size))
+        self.workers.all_pieces(work, len(supplies), int(8e6 / layers.caps.size))
         return sent
-
-
-def _spread(indices: Indices) -> Indices:
-    picked: Indices = indices[:: max(1, len(indices) // _SAMPLE)]
-    return picked

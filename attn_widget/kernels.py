@@ -40,29 +40,42 @@ def lowest(typing_context, word):  # noqa: ARG001 - numba's calling convention
 
 @njit(cache=True, nogil=True)
 def bit(i):
+    """Return the word with the bit of index `i` set."""
     return ONE << np.uint64(i & 63)
 
 
-@njit("void(f8[:,:,::1], f8, u8[:,:,::1], u8[:,:,::1])", cache=True, nogil=True)
-def arc_bits(caps, share, open_arcs, big):
-    """Set bit `j` of `open_arcs[l, i]` where `caps[l, i, j] > 0`, of `big` for the row's largest.
+@njit("void(f8[:,:,::1], b1, f8, f8[:,:,::1], u8[:,:,::1], u8[:,:,::1])", cache=True, nogil=True)
+def lay_out(maps, upward, share, caps, open_arcs, large):
+    """Turn blocks (lowest first) to layers that are searched upward or downward, with arc sets.
 
-    Large arcs are taken first: fewer pushes, and flows that look like the attention. "Large" is at
-    least `share` of the largest capacity of the row.
+    Bit `j` of `open_arcs[l, i]` is set where `caps[l, i, j] > 0`, of `large` where it is at least
+    `share` of the largest of its row. Large arcs are taken first: that takes fewer pushes, and
+    gives flows that look like the attention.
     """
-    layers, n, _ = caps.shape
-    open_arcs[:] = ZERO
-    big[:] = ZERO
+    layers, n, words = open_arcs.shape
     for l in range(layers):
+        if upward:
+            for below in range(0, n, 16):  # in tiles, for the cache
+                for above in range(0, n, 16):
+                    for i in range(below, min(below + 16, n)):
+                        for j in range(above, min(above + 16, n)):
+                            caps[l, i, j] = maps[l, j, i]
+        else:
+            caps[l] = maps[layers - 1 - l]
         for i in range(n):
             most = 0.0
             for j in range(n):
                 most = max(most, caps[l, i, j])
-            for j in range(n):
-                if caps[l, i, j] > 0.0:
-                    open_arcs[l, i, j >> 6] |= bit(j)
-                    if caps[l, i, j] >= share * most:
-                        big[l, i, j >> 6] |= bit(j)
+            most *= share
+            for w in range(words):
+                word = ZERO
+                strong = ZERO
+                for j in range(w << 6, min((w + 1) << 6, n)):
+                    value = caps[l, i, j]
+                    word |= np.uint64(value > 0.0) << np.uint64(j & 63)
+                    strong |= np.uint64((value >= most) & (value > 0.0)) << np.uint64(j & 63)
+                open_arcs[l, i, w] = word
+                large[l, i, w] = strong
 
 
 @njit(cache=True, nogil=True)
@@ -133,13 +146,13 @@ def distances(fwd, bwd, supply, demand, lo, hi, at, left):
 
 
 @njit(cache=True, nogil=True)
-def blocking(caps, rest, fwd, bwd, big, supply, demand, lo, hi, top, most, at, stack, stop):
+def blocking(caps, rest, fwd, bwd, large, supply, demand, lo, hi, top, most, at, stack, stop):
     """Push a blocking flow, at most `most`, through arcs that lead one step nearer.
 
     Arc order at a node: large forward arcs, the other forward arcs, reverse arcs; each from left to
     right. A node that can pass on no more is taken out of `at`.
     """
-    last, _, words = big.shape
+    last, _, words = large.shape
     at_level, at_node, want, left = stack
     pushed = 0.0
     visits = 0
@@ -196,9 +209,9 @@ def blocking(caps, rest, fwd, bwd, big, supply, demand, lo, hi, top, most, at, s
                     for w in range(words):
                         word = fwd[l, i, w] & at[d - 1, l + 1, w]
                         if word != ZERO:
-                            large = word & big[l, i, w]
-                            if large != ZERO:
-                                j = (w << 6) + lowest(large)
+                            strong = word & large[l, i, w]
+                            if strong != ZERO:
+                                j = (w << 6) + lowest(strong)
                                 break
                             if j < 0:
                                 j = (w << 6) + lowest(word)
@@ -274,7 +287,7 @@ def blocking(caps, rest, fwd, bwd, big, supply, demand, lo, hi, top, most, at, s
 
 
 @njit(cache=True, nogil=True)
-def augment(caps, rest, fwd, bwd, big, supply, demand, lo, hi, most, at, left, stack, stop):
+def augment(caps, rest, fwd, bwd, large, supply, demand, lo, hi, most, at, left, stack, stop):
     """Augment to a maximum flow, but by no more than `most`.
 
     Returns `at`, the amount added, the number of phases, and whether no path was left: then
@@ -288,7 +301,7 @@ def augment(caps, rest, fwd, bwd, big, supply, demand, lo, hi, most, at, left, s
             return at, added, phases, True
         phases += 1
         added += blocking(
-            caps, rest, fwd, bwd, big, supply, demand, lo, hi, top, most - added, at, stack, stop
+            caps, rest, fwd, bwd, large, supply, demand, lo, hi, top, most - added, at, stack, stop
         )
     return at, added, phases, False
 
@@ -296,7 +309,7 @@ def augment(caps, rest, fwd, bwd, big, supply, demand, lo, hi, most, at, left, s
 @njit(cache=True, nogil=True)
 def cut_value(caps, supply, demand, lo, hi, left):
     """Capacity of the cut whose source side is `left`, from the original capacities."""
-    levels, words = left.shape
+    levels, _words = left.shape
     value = 0.0
     for i in range(lo, hi):
         if left[0, i >> 6] & bit(i) == ZERO:
@@ -355,12 +368,12 @@ def restore(caps, rest, open_arcs, fwd, bwd, lo, hi):
     nogil=True,
 )
 def solve_pairs(
-    caps, rest, open_arcs, big, supplies, demands, starts, ends, triangular, value, gap, stop
+    caps, rest, open_arcs, large, supplies, demands, starts, ends, triangular, value, gap, stop
 ):
     """Flow from `supplies[starts[p]]` to `demands[ends[p]]` for every `p`, each on its own.
 
-    Writes the value and the gap between flow and cut. With `triangular`, nodes outside
-    `starts[p] ... ends[p]` carry nothing. `rest` equals `caps`, before and after.
+    Writes the value and the gap between flow and cut. With `triangular`, only the nodes between
+    the two can carry anything. `rest` equals `caps`, before and after.
     """
     layers, n, _ = caps.shape
     fwd, bwd, at, left, stack = workspace(layers, n)
@@ -375,10 +388,8 @@ def solve_pairs(
         start = starts[p]
         end = ends[p]
         if triangular:
-            lo = start
-            hi = end + 1
-            if lo >= hi:
-                continue
+            lo = min(start, end)
+            hi = max(start, end) + 1
         given = 0.0
         taken = 0.0
         for i in range(lo, hi):
@@ -388,7 +399,7 @@ def solve_pairs(
             taken += demand[i]
         bound = min(given, taken)
         at, added, _, closed = augment(
-            caps, rest, fwd, bwd, big, supply, demand, lo, hi, bound, at, left, stack, stop
+            caps, rest, fwd, bwd, large, supply, demand, lo, hi, bound, at, left, stack, stop
         )
         if stop[0] != 0:
             return
@@ -406,8 +417,8 @@ def solve_pairs(
     cache=True,
     nogil=True,
 )
-def deliver(caps, rest, open_arcs, big, supplies, demands, sent, stop):
-    """One maximum flow for each row `p`, from `supplies[p]` to `demands[p]`: what left from where."""
+def deliver(caps, rest, open_arcs, large, supplies, demands, sent, stop):
+    """One maximum flow for each `p`, from `supplies[p]` to `demands[p]`: what left from where."""
     layers, n, _ = caps.shape
     fwd, bwd, at, left, stack = workspace(layers, n)
     fwd[:] = open_arcs
@@ -416,7 +427,7 @@ def deliver(caps, rest, open_arcs, big, supplies, demands, sent, stop):
         demand = demands[p].copy()
         most = min(supply.sum(), demand.sum())
         at, _, _, _ = augment(
-            caps, rest, fwd, bwd, big, supply, demand, 0, n, most, at, left, stack, stop
+            caps, rest, fwd, bwd, large, supply, demand, 0, n, most, at, left, stack, stop
         )
         if stop[0] != 0:
             return
@@ -457,7 +468,7 @@ def glue(delivered, absorbed, outs, ins, proved, stop):
 
 
 @njit("i8(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], f8[::1], f8[::1])", cache=True, nogil=True)
-def augment_whole(caps, rest, big, supply, demand):
+def augment_whole(caps, rest, large, supply, demand):
     """Augment any feasible flow `caps - rest` to a maximum one, in place."""
     layers, n, _ = caps.shape
     fwd, bwd, at, left, stack = workspace(layers, n)
@@ -470,6 +481,6 @@ def augment_whole(caps, rest, big, supply, demand):
                     bwd[l, j, i >> 6] |= bit(i)
     stop = np.zeros(1, np.uint8)
     _, _, phases, _ = augment(
-        caps, rest, fwd, bwd, big, supply, demand, 0, n, np.inf, at, left, stack, stop
+        caps, rest, fwd, bwd, large, supply, demand, 0, n, np.inf, at, left, stack, stop
     )
     return phases

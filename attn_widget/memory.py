@@ -7,14 +7,15 @@ from pathlib import Path
 
 from .attention import AttentionError
 
+_ALWAYS_THERE = 2**27  # too little to ask the system about
+
 
 def available() -> int | None:
     """Bytes that this process can still take, or None where the system does not tell."""
     found = []
     try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                found.append(int(line.split()[1]) * 1024)
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
         limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
         used = Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii").strip()
         if limit != "max":
@@ -28,7 +29,12 @@ def available() -> int | None:
 
 def foresee(needed: int, what: str, instead: str) -> None:
     """Refuse `what` if its `needed` bytes are not there; `instead` says what to ask for."""
+    if needed < _ALWAYS_THERE:
+        return
     free = available()
     if free is not None and needed > free:
-        message = f"{what} needs {needed} bytes ({needed / 2**30:.1f} GiB) and {free} are free: {instead}."
+        message = (
+            f"{what} needs {needed} bytes ({needed / 2**30:.1f} GiB), "
+            f"and {free} are free: {instead}."
+        )
         raise AttentionError(message)
