@@ -64,7 +64,7 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
  * `MAX_EDGES`. Edges rise in value, so these are the last ones.
  */
 export function countKept(edges: BlockEdges, mass: number, share: number): number {
-  const wanted = Math.min(1, share) * mass * (1 - 1e-9);
+  const wanted = share >= 1 ? Number.POSITIVE_INFINITY : share * mass * (1 - 1e-9);
   let held = 0;
   let kept = 0;
   for (let e = edges.value.length - 1; e >= 0 && kept < MAX_EDGES && held < wanted; e--) {
