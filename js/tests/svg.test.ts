@@ -28,33 +28,35 @@ function bitmap({ columns, rows, pixels }: Image): string {
   return `data:image/bmp;base64,${Buffer.from(bytes).toString("base64")}`;
 }
 
-function picture(frame: Frame, stripHeight = 27): string {
+function picture(title: string, frame: Frame, stripHeight = 27): string {
   const layout = layoutStage(frame, stripHeight, measure);
   return toSVG(allMarks(layout), {
     width: layout.zones.width,
     height: layout.zones.height,
     fontFamily: "system-ui, sans-serif",
     background: frame.theme.paper,
+    title,
     encodeImage: bitmap,
   });
 }
 
 /** Open these in a browser: they are what the stage draws. */
-const PICTURES: Record<string, () => string> = {
-  "trace-light": () => picture(frameFrom(sent.rollout())),
-  "trace-dark": () => picture(frameFrom(sent.rollout(), { theme: makeTheme(true) })),
-  "flow-cut": () => picture(frameFrom(sent.flow())),
-  "medium-900": () => picture(frameFrom(sent.rollout(), { width: 900, size: "medium" })),
-  "narrow-graph": () => picture(frameFrom(sent.rollout(), { width: 480, size: "narrow" }), 54),
-  "narrow-matrix": () =>
-    picture(frameFrom(sent.rollout(), { width: 480, size: "narrow", tab: "matrix" }), 54),
-  "nothing-selected": () => picture(stageFrame(17, 6, { massShown: 0.7 }, null)),
-  "n-128": () => picture(stageFrame(128, 2, { height: 640, massShown: 0.5 }), 77),
-  "one-token": () => picture(stageFrame(1, 6)),
+const PICTURES: Record<string, (name: string) => string> = {
+  "trace-light": (name) => picture(name, frameFrom(sent.rollout())),
+  "trace-dark": (name) => picture(name, frameFrom(sent.rollout(), { theme: makeTheme(true) })),
+  "flow-cut": (name) => picture(name, frameFrom(sent.flow())),
+  "medium-900": (name) => picture(name, frameFrom(sent.rollout(), { width: 900, size: "medium" })),
+  "narrow-graph": (name) =>
+    picture(name, frameFrom(sent.rollout(), { width: 480, size: "narrow" }), 54),
+  "narrow-matrix": (name) =>
+    picture(name, frameFrom(sent.rollout(), { width: 480, size: "narrow", tab: "matrix" }), 54),
+  "nothing-selected": (name) => picture(name, stageFrame(17, 6, { massShown: 0.7 }, null)),
+  "n-128": (name) => picture(name, stageFrame(128, 2, { height: 640, massShown: 0.5 }), 77),
+  "one-token": (name) => picture(name, stageFrame(1, 6)),
 };
 
 test.each(Object.keys(PICTURES))("picture %s", async (name) => {
-  await expect(PICTURES[name]!()).toMatchFileSnapshot(`snapshots/${name}.svg`);
+  await expect(PICTURES[name]!(name)).toMatchFileSnapshot(`snapshots/${name}.svg`);
 });
 
 const options = {

@@ -89,7 +89,7 @@ function element(mark: Mark, options: SvgOptions): string {
 export function toSVG(marks: readonly Mark[], options: SvgOptions): string {
   const { width, height, background, title } = options;
   const lines = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${number(width)}" height="${number(height)}" viewBox="0 0 ${number(width)} ${number(height)}" font-family="${escapeXml(options.fontFamily)}" style="font-variant-numeric:tabular-nums">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${number(width)}" height="${number(height)}" viewBox="0 0 ${number(width)} ${number(height)}" font-family="${escapeXml(options.fontFamily)}" style="font-variant-numeric:tabular-nums" role="img">`,
   ];
   if (title !== undefined) lines.push(`<title>${escapeXml(title)}</title>`);
   if (background !== undefined) {
