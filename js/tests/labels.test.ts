@@ -174,5 +174,9 @@ describe.each([46, 128, 512, 1024])("%i tokens", (n) => {
     expect(xs.length).toBeGreaterThan(0);
     expect(xs.length).toBeLessThanOrEqual(6);
     for (let i = 1; i < xs.length; i++) expect(xs[i]! - xs[i - 1]!).toBeGreaterThanOrEqual(15);
+    for (const { x, width } of layout.columns.placed) {
+      expect(x + width * Math.cos((52 * Math.PI) / 180)).toBeLessThan(zones.width);
+    }
+    expect(zones.matrix!.x + zones.matrix!.w).toBeCloseTo(zones.width - zones.padding, 6);
   });
 });

@@ -4,7 +4,7 @@ import type { Mark } from "../scene";
 import { indexStep, selectedAt, shares } from "./rows";
 import { keepApart, spread } from "./spread";
 import { type Label, type Measure, STRONG_SHARE, tokenLabels, WEIGHT } from "./text";
-import { COLUMN_ANGLE, THIN_COLUMN_WIDTH, type Zones } from "./zones";
+import { COLUMN_ANGLE, COLUMN_LEAN, THIN_COLUMN_WIDTH, type Zones } from "./zones";
 
 /** Thinned labels stand at least this far apart. */
 const LABEL_GAP = 18;
@@ -90,11 +90,13 @@ export function layoutColumns(
   const order = byStrength(frame, selected);
   const gap = zones.thin ? 5 : LABEL_GAP;
   const kept = keepApart(order, (token) => columnX(zones, token), gap, THIN_LABELS);
+  const widest = kept.reduce((most, token) => Math.max(most, labels[token]!.width), 0);
   const xs = spread(
     kept.map((token) => columnX(zones, token)),
     LABEL_GAP,
     matrix.x,
-    matrix.x + matrix.w,
+    // The last label leans to the right, and must end on the stage.
+    Math.min(matrix.x + matrix.w, zones.width - 4 - widest * COLUMN_LEAN),
   );
   const step = indexStep(n);
   for (let index = 0; index < n; index += step) {

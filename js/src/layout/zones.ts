@@ -4,7 +4,8 @@ import type { Size, Tab } from "../frame";
 /** Column labels lean: degrees above the horizontal. */
 export const COLUMN_ANGLE = 52;
 const SIN = Math.sin((COLUMN_ANGLE * Math.PI) / 180);
-const COS = Math.cos((COLUMN_ANGLE * Math.PI) / 180);
+/** How far to the right a leaning label reaches, as a share of its length. */
+export const COLUMN_LEAN = Math.cos((COLUMN_ANGLE * Math.PI) / 180);
 
 /** Toolbar and sentence, which the page lays out above the token strip. */
 const ABOVE: Record<Size, number> = { wide: 89, medium: 89, narrow: 121 };
@@ -86,7 +87,7 @@ function columnHeight(widest: number, thin: boolean): number {
 function columnOverhang(widths: readonly number[], cellW: number, padding: number): number {
   let over = 0;
   for (let j = 0; j < widths.length; j++) {
-    const beyond = widths[j]! * COS + 6 - (widths.length - j - 0.5) * cellW;
+    const beyond = widths[j]! * COLUMN_LEAN + 6 - (widths.length - j - 0.5) * cellW;
     over = Math.max(over, beyond);
   }
   return Math.max(0, over - padding + 2);
@@ -144,13 +145,12 @@ export function layoutZones(input: ZoneInput): Zones {
 
   let matrix: Zones["matrix"] = null;
   if (showMatrix) {
-    const widths = thinColumns
-      ? labelWidths.map((label) => Math.min(label, THIN_COLUMN_WIDTH))
-      : labelWidths;
-    const over = columnOverhang(widths, cellFor(pitch, space), padding);
-    const cellW = cellFor(pitch, narrow ? space - over : space);
+    // A few thinned labels can be moved to the left; a label for each column cannot.
+    const beyond = (cellW: number) =>
+      thinColumns ? 0 : columnOverhang(labelWidths, cellW, padding);
+    const cellW = cellFor(pitch, narrow ? space - beyond(cellFor(pitch, space)) : space);
     const w = n * cellW;
-    const x = narrow ? left : width - padding - columnOverhang(widths, cellW, padding) - w;
+    const x = narrow ? left : width - padding - beyond(cellW) - w;
     matrix = { x, y: top, w, h: n * pitch, cellW, cellH: pitch };
   }
 

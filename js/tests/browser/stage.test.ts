@@ -1,3 +1,4 @@
+import axe from "axe-core";
 import { describe, expect, test, vi } from "vitest";
 import { makeTheme, readTheme } from "../../src/color";
 import type { Frame } from "../../src/frame";
@@ -309,6 +310,12 @@ test("a removed view leaves no listener and draws no more", async () => {
   const draw = vi.spyOn(canvas(mounted, 0).getContext("2d")!, "clearRect");
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   expect(draw).not.toHaveBeenCalled();
+});
+
+test.each([false, true])("has nothing that axe objects to, dark %s", async (dark) => {
+  const mounted = stage(frameFrom(sent.rollout(), { theme: makeTheme(dark) }));
+  const { violations } = await axe.run(mounted.view.el);
+  expect(violations).toEqual([]);
 });
 
 describe("the theme", () => {
