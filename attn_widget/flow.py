@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .attention import AttentionError, as_attention, named_settings
-from .flowtrace import FlowTrace, flow_trace, verify
+from .attention import as_attention
+from .errors import AttentionError, named_settings
+from .flowtrace import FlowTrace, flow_trace, solve_again, verify, verify_values
 from .loading import ready, wait_ready, warm_up
 from .maxflow import solve_pairs
 from .memory import foresee
 from .mixing import HeadFusion, Levels, Residual, layer_maps
-from .network import TOLERANCE, Ends, Floats
+from .network import TOLERANCE, Ends, Floats, check_capacities
 from .workers import Flag, FlowCancelled, Workers, processors
 
 __all__ = [
@@ -62,7 +63,8 @@ class FlowValues:
     values : float64
         The maximum flow of each pair on its own; rows do not sum to 1.
     gap : float64
-        Capacity of the cut found minus the flow found: at most 1e-9, mostly a few 1e-16.
+        How far the flow and the cut that prove the value are apart: at most 1e-9 (times the
+        value, where that is above 1), mostly a few 1e-16.
     binding : uint8
         Which cut is a minimum cut: codes of `BINDINGS`.
     bound : float64
@@ -140,6 +142,7 @@ def flow_values(
     cancel: Flag | None = None,
     on_rows: OnRows | None = None,
     threads: int | None = None,
+    checked: bool = False,
 ) -> FlowValues:
     """Compute the maximum flow of every pair of a source and a sink, each pair on its own.
 
@@ -159,12 +162,14 @@ def flow_values(
         Called in this thread with rows of the result, shape (rows, sinks), as they are done.
     threads : int, optional
         By default one a processor. The result does not depend on it, to the last bit.
+    checked : bool
+        Prove every value once more: a flow and a cut of its own, checked by `verify`. Slow.
 
     Returns
     -------
     FlowValues
     """
-    maps = _as_maps(maps)
+    maps = check_capacities(maps)
     blocks, n, _ = maps.shape
     rows = _tokens(sources, n, "source")
     columns = _tokens(sinks, n, "sink")
@@ -198,7 +203,9 @@ def flow_values(
         report.add(len(done) * len(columns))
         if on_rows is not None:
             on_rows(done, result.values[done])
-    np.minimum(result.values, result.bound, out=result.values)
+    solve_again(maps, ends, result.values, result.gap)
+    if checked:
+        verify_values(maps, ends, result.values)
     result.binding[:] = bindings(result.values, ends)
     report.finish()
     return result
@@ -236,16 +243,6 @@ def bindings(values: Floats, ends: Ends) -> NDArray[np.uint8]:
 def _triangular(maps: Floats) -> bool:
     # The first rows decide nearly always; the whole triangles are read for causal maps only.
     return not maps[:, 0, 1:].any() and not any(np.triu(one, 1).any() for one in maps)
-
-
-def _as_maps(maps: Any) -> Floats:
-    capacities: Floats = np.require(maps, np.float64, ["C", "A", "W"])
-    if capacities.ndim != 3 or capacities.shape[1] != capacities.shape[2] or 0 in capacities.shape:
-        message = f"The maps have shape {capacities.shape}: give (blocks, n, n), as layer_maps returns."
-        raise AttentionError(message)
-    if not (capacities.min() >= 0 and capacities.max() < np.inf):  # NaN fails both
-        raise AttentionError("The maps hold a value that is negative or not finite: mend it first.")
-    return capacities
 
 
 def _tokens(given: Sequence[int] | None, n: int, name: str) -> NDArray[np.intp]:

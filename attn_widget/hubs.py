@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .network import Ends, Floats, Indices, Layers
+from .network import Ends, Floats, Indices, Layers, Solver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,18 +124,10 @@ class _Hub:
 
     def _half(self, layers: Layers, supplies: Floats, demands: Floats) -> Floats:
         sent = np.zeros_like(supplies)
+        solver = Solver(layers, self.compiled, self.workers.stop)
 
         def work(begin: int, end: int) -> None:
-            self.compiled.deliver(
-                layers.caps,
-                layers.caps.copy(),
-                layers.open_arcs,
-                layers.large,
-                supplies[begin:end],
-                demands[begin:end],
-                sent[begin:end],
-                self.workers.stop,
-            )
+            sent[begin:end] = solver.sent(supplies[begin:end], demands[begin:end])
 
         self.workers.all_pieces(work, len(supplies), int(8e6 / layers.caps.size))
         return sent

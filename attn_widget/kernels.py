@@ -18,10 +18,34 @@ distance, which bounds their number by the number of nodes whatever the capaciti
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def compiled(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile now, for this signature, and keep the result on disk where there is a place for it.
+
+    numba keeps it beside this file, else in the user's cache folder; where both are read-only each
+    process compiles for itself.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            return njit(signature, cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            if "cannot cache function" not in str(error):
+                raise
+            return njit(signature, nogil=True)(function)  # type: ignore[no-any-return]
+
+    return decorate
+
 
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
@@ -38,13 +62,13 @@ def lowest(typing_context, word):  # noqa: ARG001 - numba's calling convention
     return types.int64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def bit(i):
     """Return the word with the bit of index `i` set."""
     return ONE << np.uint64(i & 63)
 
 
-@njit("void(f8[:,:,::1], b1, f8, f8[:,:,::1], u8[:,:,::1], u8[:,:,::1])", cache=True, nogil=True)
+@compiled("void(f8[:,:,::1], b1, f8, f8[:,:,::1], u8[:,:,::1], u8[:,:,::1])")
 def lay_out(maps, upward, share, caps, open_arcs, large):
     """Turn blocks (lowest first) to layers that are searched upward or downward, with arc sets.
 
@@ -78,7 +102,7 @@ def lay_out(maps, upward, share, caps, open_arcs, large):
                 large[l, i, w] = strong
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def distances(fwd, bwd, supply, demand, lo, hi, at, left):
     """Search back from open demand to open supply.
 
@@ -145,7 +169,7 @@ def distances(fwd, bwd, supply, demand, lo, hi, at, left):
     return at, found
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def blocking(caps, rest, fwd, bwd, large, supply, demand, lo, hi, top, most, at, stack, stop):
     """Push a blocking flow, at most `most`, through arcs that lead one step nearer.
 
@@ -286,7 +310,7 @@ def blocking(caps, rest, fwd, bwd, large, supply, demand, lo, hi, top, most, at,
     return pushed
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def augment(caps, rest, fwd, bwd, large, supply, demand, lo, hi, most, at, left, stack, stop):
     """Augment to a maximum flow, but by no more than `most`.
 
@@ -306,7 +330,7 @@ def augment(caps, rest, fwd, bwd, large, supply, demand, lo, hi, most, at, left,
     return at, added, phases, False
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def cut_value(caps, supply, demand, lo, hi, left):
     """Capacity of the cut whose source side is `left`, from the original capacities."""
     levels, _words = left.shape
@@ -332,7 +356,7 @@ def cut_value(caps, supply, demand, lo, hi, left):
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def workspace(layers, n):
     """Scratch of one thread, for `augment`."""
     levels, words = layers + 1, (n + 63) >> 6
@@ -345,7 +369,7 @@ def workspace(layers, n):
     return fwd, bwd, at, left, stack
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def restore(caps, rest, open_arcs, fwd, bwd, lo, hi):
     """Undo a flow: only arcs that carry something are touched."""
     layers, _, words = open_arcs.shape
@@ -361,19 +385,35 @@ def restore(caps, rest, open_arcs, fwd, bwd, lo, hi):
                     word &= word - ONE
 
 
-@njit(
-    "void(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], u8[:,:,::1], f8[:,::1], f8[:,::1], "
-    "i8[::1], i8[::1], b1, f8[::1], f8[::1], u1[::1])",
-    cache=True,
-    nogil=True,
-)
-def solve_pairs(
-    caps, rest, open_arcs, large, supplies, demands, starts, ends, triangular, value, gap, stop
-):
-    """Flow from `supplies[starts[p]]` to `demands[ends[p]]` for every `p`, each on its own.
+@njit(nogil=True)
+def resume(caps, rest, fwd, bwd):
+    """Set the arc sets of a flow that is there already."""
+    layers, n, _ = caps.shape
+    for l in range(layers):
+        for i in range(n):
+            for j in range(n):
+                if rest[l, i, j] <= 0.0:
+                    fwd[l, i, j >> 6] &= ~bit(j)
+                if rest[l, i, j] < caps[l, i, j]:
+                    bwd[l, j, i >> 6] |= bit(i)
 
-    Writes the value and the gap between flow and cut. With `triangular`, only the nodes between
-    the two can carry anything. `rest` equals `caps`, before and after.
+
+# One function for all kinds of tasks, since all that it calls is compiled again for each caller.
+@compiled(
+    "void(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], u8[:,:,::1], f8[:,::1], f8[:,::1], "
+    "i8[::1], i8[::1], b1, b1, f8[::1], f8[::1], i8[::1], f8[:,::1], f8[:,::1], u1[::1])"
+)
+def solve(
+    caps, rest, open_arcs, large, supplies, demands, starts, ends,
+    triangular, resumed, value, gap, phases, unsent, unmet, stop,
+):  # fmt: skip
+    """Maximum flow from `supplies[starts[p]]` to `demands[ends[p]]` for every `p`, each on its own.
+
+    Writes the value, the gap between flow and cut, the number of phases and, if `unsent` and
+    `unmet` have rows, what is left of supply and demand (then `value` and `gap` are not proved).
+    With `triangular`, only the nodes between start and end can carry anything. `rest` equals
+    `caps`, before and after; but with `resumed` it holds a flow to start from, and the one task
+    leaves its own there.
     """
     layers, n, _ = caps.shape
     fwd, bwd, at, left, stack = workspace(layers, n)
@@ -382,9 +422,9 @@ def solve_pairs(
     demand = np.empty(n)
     lo = np.int64(0)
     hi = np.int64(n)
+    if resumed:
+        resume(caps, rest, fwd, bwd)
     for p in range(starts.shape[0]):
-        value[p] = 0.0
-        gap[p] = 0.0
         start = starts[p]
         end = ends[p]
         if triangular:
@@ -397,46 +437,27 @@ def solve_pairs(
             demand[i] = demands[end, i]
             given += supply[i]
             taken += demand[i]
-        bound = min(given, taken)
-        at, added, _, closed = augment(
+        bound = np.inf if resumed else min(given, taken)
+        at, added, phases[p], closed = augment(
             caps, rest, fwd, bwd, large, supply, demand, lo, hi, bound, at, left, stack, stop
         )
         if stop[0] != 0:
             return
-        cut = bound
-        if closed:
-            cut = min(bound, cut_value(caps, supplies[start], demands[end], lo, hi, left))
-        value[p] = cut
-        gap[p] = abs(cut - added)
-        restore(caps, rest, open_arcs, fwd, bwd, lo, hi)
+        if p < unsent.shape[0]:
+            unsent[p] = supply
+            unmet[p] = demand
+            value[p] = added
+        else:
+            cut = bound
+            if closed:
+                cut = min(bound, cut_value(caps, supplies[start], demands[end], lo, hi, left))
+            value[p] = cut
+            gap[p] = abs(cut - added)
+        if not resumed:
+            restore(caps, rest, open_arcs, fwd, bwd, lo, hi)
 
 
-@njit(
-    "void(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], u8[:,:,::1], f8[:,::1], f8[:,::1], "
-    "f8[:,::1], u1[::1])",
-    cache=True,
-    nogil=True,
-)
-def deliver(caps, rest, open_arcs, large, supplies, demands, sent, stop):
-    """One maximum flow for each `p`, from `supplies[p]` to `demands[p]`: what left from where."""
-    layers, n, _ = caps.shape
-    fwd, bwd, at, left, stack = workspace(layers, n)
-    fwd[:] = open_arcs
-    for p in range(supplies.shape[0]):
-        supply = supplies[p].copy()
-        demand = demands[p].copy()
-        most = min(supply.sum(), demand.sum())
-        at, _, _, _ = augment(
-            caps, rest, fwd, bwd, large, supply, demand, 0, n, most, at, left, stack, stop
-        )
-        if stop[0] != 0:
-            return
-        for i in range(n):
-            sent[p, i] = supplies[p, i] - supply[i]
-        restore(caps, rest, open_arcs, fwd, bwd, 0, n)
-
-
-@njit("void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], u1[::1])", cache=True, nogil=True)
+@compiled("void(f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], u1[::1])")
 def glue(delivered, absorbed, outs, ins, proved, stop):
     """Flow through the hub level for every pair: `proved[q, k] = sum_m min(delivered, absorbed)`.
 
@@ -465,22 +486,3 @@ def glue(delivered, absorbed, outs, ins, proved, stop):
                 for m in range(n - n % 4, n):
                     a += min(delivered[q, m], absorbed[k, m])
                 proved[q, k] = (a + b) + (c + d)
-
-
-@njit("i8(f8[:,:,::1], f8[:,:,::1], u8[:,:,::1], f8[::1], f8[::1])", cache=True, nogil=True)
-def augment_whole(caps, rest, large, supply, demand):
-    """Augment any feasible flow `caps - rest` to a maximum one, in place."""
-    layers, n, _ = caps.shape
-    fwd, bwd, at, left, stack = workspace(layers, n)
-    for l in range(layers):
-        for i in range(n):
-            for j in range(n):
-                if rest[l, i, j] > 0.0:
-                    fwd[l, i, j >> 6] |= bit(j)
-                if rest[l, i, j] < caps[l, i, j]:
-                    bwd[l, j, i >> 6] |= bit(i)
-    stop = np.zeros(1, np.uint8)
-    _, _, phases, _ = augment(
-        caps, rest, fwd, bwd, large, supply, demand, 0, n, np.inf, at, left, stack, stop
-    )
-    return phases

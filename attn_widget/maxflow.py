@@ -12,7 +12,7 @@ import numpy as np
 
 from .hubs import prove
 from .loading import kernels
-from .network import Ends, Floats, Indices, Layers
+from .network import Ends, Floats, Indices, Layers, Solver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,29 +66,14 @@ def solve_pairs(
     # Searched from the sink: what limits a flow is mostly near it, where the column is thin.
     layers = Layers.of(maps[1:-1], compiled, upward=True)
     supplies = np.ascontiguousarray(maps[0].T)
-    spare: list[Floats] = []  # copies of the capacities, as many as there are threads
+    solver = Solver(layers, compiled, workers.stop, triangular=triangular)
 
     def solve(begin: int, end: int) -> None:
         row, column = order[rows[begin:end]], columns[begin:end]
-        rest = spare.pop() if spare else layers.caps.copy()
-        found = np.zeros((2, end - begin))
-        compiled.solve_pairs(
-            layers.caps,
-            rest,
-            layers.open_arcs,
-            layers.large,
-            supplies,
-            maps[-1],
-            ends.columns[column],
-            ends.rows[row],
-            triangular,
-            found[0],
-            found[1],
-            workers.stop,
-        )
-        if not workers.stop[0]:  # else `rest` is not as it was
-            spare.append(rest)
-            values[row, column], gap[row, column] = found
+        value, apart = solver.pairs(supplies, maps[-1], ends.columns[column], ends.rows[row])
+        if not workers.stop[0]:
+            values[row, column] = np.minimum(value, np.minimum(ends.outs[row], ends.ins[column]))
+            gap[row, column] = apart
 
     # Pieces of some milliseconds: enough to balance the threads and to show rows early.
     for begin, end in workers.pieces(solve, len(rows), int(4e6 / layers.caps.size)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .attention import AttentionError
+from .errors import AttentionError
 
 _ALWAYS_THERE = 2**27  # too little to ask the system about
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import AttentionError
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
@@ -16,6 +18,17 @@ TOLERANCE = 1e-9
 
 _LARGE = 0.3
 """Arcs of at least this share of the largest in their row are taken first."""
+
+
+def check_capacities(maps: Any) -> Floats:
+    """Check capacities (blocks, n, n) and make them an array that the kernels can take."""
+    capacities: Floats = np.require(maps, np.float64, ["C", "A", "W"])
+    if capacities.ndim != 3 or capacities.shape[1] != capacities.shape[2] or 0 in capacities.shape:
+        message = f"Maps of shape {capacities.shape}: give (blocks, n, n), as layer_maps returns."
+        raise AttentionError(message)
+    if not (capacities.min() >= 0 and capacities.max() < np.inf):  # NaN fails both
+        raise AttentionError("The maps hold a value that is negative or not finite: mend it first.")
+    return capacities
 
 
 @dataclass(frozen=True)
@@ -63,3 +76,67 @@ class Ends:
     def bound(self) -> Floats:
         """min(out, in) of every pair, shape (rows, columns)."""
         return np.minimum.outer(self.outs, self.ins)
+
+
+class Solver:
+    """Solves many tasks on the same layers, perhaps from several threads at once."""
+
+    def __init__(
+        self, layers: Layers, compiled: Any, stop: NDArray[np.uint8], *, triangular: bool = False
+    ) -> None:
+        self._layers = layers
+        self._solve = compiled.solve
+        self._stop = stop
+        self._triangular = triangular
+        self._spare: list[Floats] = []  # copies of the capacities, as many as there are threads
+
+    def pairs(
+        self, supplies: Floats, demands: Floats, starts: Indices, ends: Indices
+    ) -> tuple[Floats, Floats]:
+        """Value of the flow from each `supplies[start]` to `demands[end]`, and its gap."""
+        found = np.zeros((2, len(starts)))
+        self._run(supplies, demands, starts, ends, found, _NOTHING, _NOTHING)
+        return found[0], found[1]
+
+    def sent(self, supplies: Floats, demands: Floats) -> Floats:
+        """What a maximum flow from each row of `supplies` to that of `demands` sends from where."""
+        rows = np.arange(len(supplies))
+        unsent, unmet = np.zeros_like(supplies), np.zeros_like(demands)
+        self._run(supplies, demands, rows, rows, np.zeros((2, len(rows))), unsent, unmet)
+        return supplies - unsent
+
+    def _run(
+        self,
+        supplies: Floats,
+        demands: Floats,
+        starts: Indices,
+        ends: Indices,
+        found: Floats,
+        unsent: Floats,
+        unmet: Floats,
+    ) -> None:
+        layers = self._layers
+        rest = self._spare.pop() if self._spare else layers.caps.copy()
+        self._solve(
+            layers.caps,
+            rest,
+            layers.open_arcs,
+            layers.large,
+            supplies,
+            demands,
+            starts,
+            ends,
+            self._triangular,
+            False,
+            found[0],
+            found[1],
+            np.zeros(len(starts), np.int64),
+            unsent,
+            unmet,
+            self._stop,
+        )
+        if not self._stop[0]:  # else `rest` is not as it was
+            self._spare.append(rest)
+
+
+_NOTHING = np.zeros((0, 0))

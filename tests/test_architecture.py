@@ -29,10 +29,10 @@ ARROWS: dict[str, set[str]] = {
     "kernels": set(),
     "workers": set(),
     "loading": {"kernels", "workers"},
-    "network": set(),
+    "network": {"errors"},
     "hubs": {"network", "workers"},
     "maxflow": {"hubs", "loading", "network", "workers"},
-    "flowtrace": {"attention", "errors", "loading", "network"},
+    "flowtrace": {"errors", "loading", "network"},
     "flow": {
         "attention",
         "errors",
@@ -109,7 +109,7 @@ ARROWS: dict[str, set[str]] = {
         "state",
         "words",
     },
-    "__init__": {"attention", "flow", "mixing", "rollout", "sample", "trace", "widget"},
+    "__init__": {"adapters.huggingface", "adapters.vision", "attention", "flow", "mixing", "rollout", "sample", "trace", "widget"},
 }
 
 # Module -> the packages beside the standard library and numpy that it may import.
