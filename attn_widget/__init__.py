@@ -18,6 +18,8 @@ from .rollout import rollout
 from .trace import Trace, trace
 
 if TYPE_CHECKING:
+    from .adapters.huggingface import from_huggingface as from_huggingface
+    from .adapters.vision import from_vision as from_vision
     from .sample import load_sample as load_sample
     from .sample import sample_names as sample_names
     from .widget import AttentionWidget as AttentionWidget
@@ -27,6 +29,8 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it, imported on first use: a script that only wants
 # numbers never loads ipywidgets.
 _HOME = {
+    "from_huggingface": "adapters.huggingface",
+    "from_vision": "adapters.vision",
     "AttentionWidget": "widget",
     "load_sample": "sample",
     "sample_names": "sample",

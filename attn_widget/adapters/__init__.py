@@ -1,0 +1,1 @@
+"""One file a source of attention; each imports its framework inside and ends in `Attention`."""
