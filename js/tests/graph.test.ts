@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { contrast, makeTheme, parseColor, type RGB } from "../src/color";
-import type { Frame } from "../src/frame";
+import { type Frame, sizeOf } from "../src/frame";
 import { cutSums, roundedParts } from "../src/layout/cut";
 import { countKept, type DrawnEdge, MAX_EDGES, ribbonStyle } from "../src/layout/edges";
 import { layoutStage, type StageLayout } from "../src/layout/stage";
+import type { Trace } from "../src/trace";
 import { frameFrom, measure, sent, stageFrame, walk } from "./stages";
 
 const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
@@ -168,6 +169,31 @@ test("48 levels keep their names apart", () => {
   }
 });
 
+test("raw attention begins anew in each block, and still no ribbon leaves its disc's row", () => {
+  const frame = stageFrame(12, 3, { massShown: 1 }, null);
+  const trace: Trace = {
+    ...frame.trace!,
+    method: "attention",
+    // Every token of every block reads as much as any other; CLS alone is read by all.
+    nodes: frame.trace!.nodes.map(() => new Float64Array(12).fill(1 / 12)),
+    blocks: [0, 1, 2].map((block) => ({
+      block,
+      query: Int32Array.from({ length: 12 }, (_, i) => i),
+      key: new Int32Array(12),
+      value: new Float64Array(12).fill(1 / 12),
+    })),
+  };
+  const layout = lay({ ...frame, method: "attention", trace });
+  const unit = ribbonStyle(trace, layout.zones).unit;
+  expect(unit).toBeCloseTo(0.9 * layout.zones.pitch, 9);
+  for (const level of [0, 1, 2]) {
+    const { y, r } = discAt(layout, level, 0);
+    const found = spans(layout.edges[level]!, "key", 0, unit);
+    expect(found[0]![0]).toBeCloseTo(y - r, 6);
+    expect(found.at(-1)![1]).toBeCloseTo(y + r, 6);
+  }
+});
+
 describe("a flow with its cut", () => {
   const frame = frameFrom(sent.flow());
   const trace = frame.trace!;
@@ -181,6 +207,20 @@ describe("a flow with its cut", () => {
     const texts = layout.around.flatMap((mark) => (mark.kind === "text" ? [mark.text] : []));
     for (const part of printed) expect(texts).toContain(part.toFixed(3));
     expect(texts).toContain(`= ${trace.flow!.value.toFixed(3)}`);
+  });
+
+  test.each([480, 600, 900, 1200])("the sums never touch each other, %i px wide", (width) => {
+    const narrow = lay({ ...frame, width, size: sizeOf(width) });
+    const line = narrow.around
+      .flatMap((mark) => (mark.kind === "text" && mark.y === narrow.zones.sumsY ? [mark] : []))
+      .map(({ x, text, size, weight, anchor }) => {
+        const w = measure(text, size, weight);
+        const left = anchor === "end" ? x - w : x - w / 2;
+        return [left, left + w] as const;
+      })
+      .sort((a, b) => a[0] - b[0]);
+    expect(line.length).toBeGreaterThan(4);
+    for (let i = 1; i < line.length; i++) expect(line[i]![0]).toBeGreaterThan(line[i - 1]![1]);
   });
 
   test("parts are rounded by less than one digit, and zeros stay zeros", () => {

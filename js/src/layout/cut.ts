@@ -112,15 +112,15 @@ export function layoutCutSums(
     fill,
     anchor: "middle",
   });
+  const width = (content: string) => measure(content, HEAD_SIZE, WEIGHT.selected);
   const at = (index: number) => levelX(zones, trace.start - first + index, count);
   const middle = (index: number) => (at(index) + at(index + 1)) / 2;
+  const figureWidth = width("0.000");
+  const roomy = at(1) - at(0) >= figureWidth + 20;
   const end = `= ${value.toFixed(3)}`;
-  const marks: Mark[] = [text(at(sums.length), end, theme.ink, WEIGHT.selected)];
-  const figureWidth = measure("0.000", HEAD_SIZE, WEIGHT.selected);
-  const spacing = at(1) - at(0);
-  const roomy = spacing >= figureWidth + 20;
+  const last = middle(sums.length - 1) + figureWidth / 2 + 8 + width(end) / 2;
+  const marks: Mark[] = [text(Math.max(at(sums.length), last), end, theme.ink, WEIGHT.selected)];
   let right = Number.NEGATIVE_INFINITY;
-  const limit = at(sums.length) - measure(end, HEAD_SIZE, WEIGHT.selected) / 2 - 6;
   for (const [index, sum] of printed.entries()) {
     const x = middle(index);
     if (roomy) {
@@ -130,7 +130,7 @@ export function layoutCutSums(
         text(x, content, quiet ? theme.ink2 : theme.cut, quiet ? WEIGHT.label : WEIGHT.selected),
       );
       if (index > 0) marks.push(text(at(index), "+", theme.ink2, WEIGHT.label));
-    } else if (sums[index]! > 0 && x - figureWidth / 2 > right && x + figureWidth / 2 < limit) {
+    } else if (sums[index]! > 0 && x - figureWidth / 2 > right) {
       marks.push(text(x, sum.toFixed(3), theme.cut, WEIGHT.selected));
       right = x + figureWidth / 2 + 6;
     }

@@ -35,6 +35,29 @@ export function hasCut(trace: Trace): boolean {
   return trace.flow !== null;
 }
 
+const passed = new WeakMap<Trace, Float64Array[]>();
+
+/**
+ * Mass at each node, as wide as the ribbons on its wider side. What enters a node leaves it, but
+ * for raw attention: there each block begins anew, and a node may be read more than it reads.
+ */
+export function nodeMasses(trace: Trace): Float64Array[] {
+  if (trace.method !== "attention") return trace.nodes;
+  const known = passed.get(trace);
+  if (known !== undefined) return known;
+  const reads = trace.nodes.map((level) => new Float64Array(level.length));
+  const isRead = trace.nodes.map((level) => new Float64Array(level.length));
+  for (const [index, { query, key, value }] of trace.blocks.entries()) {
+    for (let e = 0; e < value.length; e++) {
+      isRead[index]![key[e]!]! += value[e]!;
+      reads[index + 1]![query[e]!]! += value[e]!;
+    }
+  }
+  const masses = reads.map((level, i) => level.map((mass, t) => Math.max(mass, isRead[i]![t]!)));
+  passed.set(trace, masses);
+  return masses;
+}
+
 export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
   const { pitch } = zones;
   // Where rows are apart every hairline can be followed; where they are not, a thousand of them
@@ -51,7 +74,9 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
   }
   if (trace.sources === null && trace.sinks === null) {
     let largest = 0;
-    for (const level of trace.nodes) for (const mass of level) largest = Math.max(largest, mass);
+    for (const level of nodeMasses(trace)) {
+      for (const mass of level) largest = Math.max(largest, mass);
+    }
     const across = Math.max(0.9 * pitch, zones.thin ? 11 : 0);
     const unit = Math.min(across / (largest || 1), 40 * pitch + 26);
     return { unit, full: 0.12, opacityFrom: 0.55, faintest: faintest / 2 };
@@ -76,9 +101,9 @@ export function countKept(edges: BlockEdges, mass: number, share: number): numbe
 
 function blockMass(trace: Trace, index: number): number {
   let mass = 0;
+  // Not the sum of the edges: of a large graph the kernel sends the strongest alone.
   for (const value of trace.nodes[index + 1]!) mass += value;
-  if (mass > 0) return mass;
-  return trace.blocks[index]!.value.reduce((a, b) => a + b, 0);
+  return mass > 0 ? mass : trace.blocks[index]!.value.reduce((a, b) => a + b, 0);
 }
 
 /**

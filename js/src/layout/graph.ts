@@ -2,7 +2,14 @@
 import type { Frame } from "../frame";
 import type { Circle, Mark } from "../scene";
 import type { Trace } from "../trace";
-import { COLUMN_TOKENS, COLUMN_WIDTH, type DrawnEdge, hasCut, ribbonStyle } from "./edges";
+import {
+  COLUMN_TOKENS,
+  COLUMN_WIDTH,
+  type DrawnEdge,
+  hasCut,
+  nodeMasses,
+  ribbonStyle,
+} from "./edges";
 import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
 import { levelX, rowY, type Zones } from "./zones";
 
@@ -143,7 +150,7 @@ function touched(
 
 function massAt(trace: Trace | null, level: number, token: number): number {
   if (trace === null || level < trace.start || level > trace.stop) return 0;
-  return trace.nodes[level - trace.start]![token]!;
+  return nodeMasses(trace)[level - trace.start]![token]!;
 }
 
 /** Every node of the stage, by level and then by token. */
