@@ -1,7 +1,8 @@
 /** Leaning labels above the matrix's columns. Pure. */
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
-import { indexStep, selectedAt, shares } from "./rows";
+import { selectedAt, shares } from "./labels";
+import { indexStep } from "./rows";
 import { keepApart, spread } from "./spread";
 import { type Label, type Measure, STRONG_SHARE, tokenLabels, WEIGHT } from "./text";
 import { COLUMN_ANGLE, COLUMN_LEAN, THIN_COLUMN_WIDTH, type Zones } from "./zones";

@@ -2,7 +2,7 @@
 import type { Theme } from "../color";
 import type { Frame, MatrixView } from "../frame";
 import type { Mark } from "../scene";
-import { selectedAt } from "./rows";
+import { selectedAt } from "./labels";
 import { HEAD_SIZE, type Label, type Measure, TICK_SIZE, WEIGHT } from "./text";
 import { rowY, type Zones } from "./zones";
 

@@ -1,23 +1,24 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
-import { spread } from "./spread";
 import {
-  figure,
-  HEAD_SIZE,
-  type Label,
-  type Measure,
-  STRONG_SHARE,
-  TICK_SIZE,
-  WEIGHT,
-} from "./text";
+  labelMark,
+  outputFigure,
+  outputFigureX,
+  pillMarks,
+  type Side,
+  selectedAt,
+  shareMarks,
+  shares,
+} from "./labels";
+import { spread } from "./spread";
+import { HEAD_SIZE, type Label, type Measure, TICK_SIZE, WEIGHT } from "./text";
 import { type Box, rowY, type Zones } from "./zones";
 
 /** Thinned inputs: at most this many, none under this share, this far apart. */
 const THIN_LABELS = 11;
 const THIN_SHARE = 0.0045;
 const THIN_GAP = 15;
-const BAR_HEIGHT = 7;
 
 /** A label on the stage, kept for hit tests and the hover layer. */
 export interface PlacedLabel {
@@ -34,139 +35,10 @@ export interface Rows {
   outputs: PlacedLabel[];
 }
 
-/** Selected tokens at one level. */
-export function selectedAt(frame: Frame, level: number): Set<number> {
-  return new Set(frame.selected.filter(([l]) => l === level).map(([, token]) => token));
-}
-
-/** Share of each token, or null while there is none to show. */
-export function shares(frame: Frame): Float64Array | null {
-  return frame.trace?.relevance ?? null;
-}
-
-interface Side {
-  frame: Frame;
-  zones: Zones;
-  labels: readonly Label[];
-  measure: Measure;
-  /** The level this side stands for. */
-  level: number;
-  /** Whether this side carries the figures. */
-  figures: boolean;
-  /** Radius of a token's disc at this level. */
-  radius(token: number): number;
-}
-
-function isStrong(side: Side, token: number): boolean {
-  const values = shares(side.frame);
-  // A flow of 4 % is nothing: nearly every input could give that much.
-  if (side.frame.trace?.method === "flow") return false;
-  return side.figures && values !== null && values[token]! >= STRONG_SHARE;
-}
-
-function labelMark(side: Side, token: number, x: number, y: number, anchor: "start" | "end"): Mark {
-  const { frame, labels } = side;
-  const { trace, theme } = frame;
-  const strong = isStrong(side, token);
-  const everyOutput = trace !== null && trace.sources === null && trace.sinks === null;
-  const plain = everyOutput && !side.figures ? theme.ink : theme.ink2;
-  return {
-    kind: "text",
-    x,
-    y,
-    text: labels[token]!.text,
-    size: labels[token]!.size,
-    weight: strong ? WEIGHT.strong : WEIGHT.label,
-    fill: strong ? theme.ink : plain,
-    anchor,
-  };
-}
-
-/** The filled pill of a selected token, its text in the place of the label's. */
-export function pillMarks(
-  frame: Frame,
-  label: Label,
-  x: number,
-  y: number,
-  anchor: "start" | "end",
-  pitch: number,
-): Mark[] {
-  const h = Math.min(22, Math.max(18, pitch - 1));
-  // On the input side the pill ends where labels end, clear of the disc.
-  const end = anchor === "start" ? x : x - 5;
-  const left = anchor === "start" ? x - 8 : end - label.width - 8;
-  return [
-    {
-      kind: "rect",
-      x: left,
-      y: y - h / 2,
-      w: label.width + 16,
-      h,
-      radius: 4,
-      fill: frame.theme.pill,
-    },
-    {
-      kind: "text",
-      x: end,
-      y,
-      text: label.text,
-      size: label.size,
-      weight: WEIGHT.selected,
-      fill: frame.theme.onPill,
-      anchor,
-    },
-  ];
-}
-
 function labelBox(zones: Zones, label: Label, x: number, y: number, anchor: "start" | "end"): Box {
   const h = zones.thin ? THIN_GAP : zones.pitch;
   const left = anchor === "start" ? x - 8 : x - label.width - 8;
   return { x: left, y: y - h / 2, w: label.width + 16, h };
-}
-
-/** Figure and bar of one input; without room for bars the figure alone. */
-function shareMarks(side: Side, token: number, y: number): Mark[] {
-  const { frame, zones } = side;
-  const { theme, trace, matrix } = frame;
-  const values = shares(frame);
-  if (values === null || trace === null) return [];
-  const value = values[token]!;
-  const { right, length } = zones.bars;
-  const h = Math.min(BAR_HEIGHT, zones.thin ? BAR_HEIGHT : zones.pitch * 0.36);
-  if (Number.isNaN(value)) {
-    const w = length > 0 ? length / 2 : 14;
-    return [{ kind: "rect", x: right - w, y: y - h / 2, w, h, fill: theme.hair }];
-  }
-  const flow = trace.method === "flow";
-  const pair = trace.sources !== null && trace.sinks !== null;
-  const picked = trace.sinks?.includes(token) === true;
-  let largest = 0;
-  for (const other of values) if (other > largest) largest = other;
-  const w = largest > 0 ? (length * value) / largest : 0;
-  const strong = pair ? picked : value >= STRONG_SHARE && !flow;
-  const t = matrix === null ? value / (largest || 1) : matrix.scale.t(value);
-  const marks: Mark[] = [];
-  if (w > 0) {
-    marks.push({
-      kind: "rect",
-      x: right - Math.max(1, w),
-      y: y - h / 2,
-      w: Math.max(1, w),
-      h,
-      fill: flow && pair && !picked ? theme.line : theme.seq(0.25 + 0.75 * t),
-    });
-  }
-  marks.push({
-    kind: "text",
-    x: right - (length > 0 ? Math.max(1, w) + 5 : 0),
-    y,
-    text: figure(value, flow),
-    size: HEAD_SIZE,
-    weight: strong ? WEIGHT.selected : WEIGHT.label,
-    fill: strong ? theme.ink : theme.ink2,
-    anchor: "end",
-  });
-  return marks;
 }
 
 /** Tokens whose labels stay when rows are too low for all: the selected, then the strongest. */
@@ -336,29 +208,6 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     });
   }
   return { marks, placed };
-}
-
-function outputFigureX(zones: Zones): number {
-  return zones.outputs.left + zones.outputs.width + 34;
-}
-
-function outputFigure(side: Side, token: number, y: number): Mark[] {
-  const { frame, zones } = side;
-  const value = shares(frame)?.[token];
-  if (value === undefined || Number.isNaN(value) || zones.graph === null) return [];
-  const strong = isStrong(side, token);
-  return [
-    {
-      kind: "text",
-      x: outputFigureX(zones),
-      y,
-      text: figure(value, frame.trace?.method === "flow"),
-      size: HEAD_SIZE,
-      weight: strong ? WEIGHT.selected : WEIGHT.label,
-      fill: strong ? frame.theme.ink : frame.theme.ink2,
-      anchor: "end",
-    },
-  ];
 }
 
 /** Both sides of the graph; a lone matrix has its outputs only. */

@@ -13,8 +13,9 @@ import {
   layoutLanes,
   stageLevels,
 } from "./graph";
+import { pillMarks } from "./labels";
 import { layoutCells, layoutLegend, layoutMargins, layoutOutlines } from "./matrix";
-import { layoutRows, pillMarks, type Rows } from "./rows";
+import { layoutRows, type Rows } from "./rows";
 import { type Label, type Measure, tokenLabels } from "./text";
 import { layoutZones, levelX, rowY, type Zones } from "./zones";
 

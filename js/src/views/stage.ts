@@ -6,22 +6,11 @@ import type { Context, Frame, View } from "../frame";
 import { hitTest, nodeOf } from "../layout/hit";
 import { type Focus, layoutOverlay } from "../layout/overlay";
 import { allMarks, layoutStage, nodePosition, type StageLayout } from "../layout/stage";
-import type { Measure } from "../layout/text";
 import { rowY, type Zones } from "../layout/zones";
 import type { GraphNode } from "../model";
-import { type CanvasPainter, imageCanvas, paint } from "../paint/canvas";
-import { toSVG } from "../paint/svg";
-import type { Image, Mark } from "../scene";
-import { revealed, traceKey } from "./reveal";
+import type { Mark } from "../scene";
+import { Picture } from "./picture";
 import { stageKey } from "./stage_keys";
-
-/** More edges than this are not all drawn while the picture changes with every frame... */
-const QUICK_EDGES = 4000;
-/** ... but as soon as it has been still for this long. */
-const STILL_MS = 120;
-
-/** Canvases larger than this are refused by some browsers. */
-const MAX_PIXELS = 16_000_000;
 
 function hidden(): HTMLElement {
   const el = document.createElement("div");
@@ -34,22 +23,12 @@ function hidden(): HTMLElement {
 
 export class Stage implements View {
   readonly el = document.createElement("div");
-  readonly #base = document.createElement("canvas");
-  readonly #overlay = document.createElement("canvas");
-  readonly #scratch = document.createElement("canvas");
   readonly #status = hidden();
   readonly #context: Context;
-  readonly #widths = new Map<string, number>();
-  #fontFamily = "";
-  #ratio = 0;
+  readonly #picture: Picture;
   #frame: Frame | null = null;
   #layout: StageLayout | null = null;
   #layoutKey: readonly unknown[] = [];
-  #revealedKey: string | null = null;
-  #revealStart = 0;
-  #animation = 0;
-  #painted = Number.NEGATIVE_INFINITY;
-  #finishing: ReturnType<typeof setTimeout> | undefined;
   #focus: Focus | null = null;
   /** Focus is shown only while it is moved by the keyboard. */
   #focusShown = false;
@@ -62,10 +41,8 @@ export class Stage implements View {
     el.setAttribute("role", "application");
     el.setAttribute("aria-roledescription", "token graph");
     el.style.position = "relative";
-    this.#base.style.display = "block";
-    this.#overlay.style.cssText = "position:absolute;left:0;top:0;pointer-events:none";
-    for (const canvas of [this.#base, this.#overlay]) canvas.setAttribute("aria-hidden", "true");
-    el.append(this.#base, this.#overlay, this.#status);
+    this.#picture = new Picture(context.signal);
+    el.append(this.#picture.base, this.#picture.overlay, this.#status);
     this.#listen();
   }
 
@@ -81,25 +58,14 @@ export class Stage implements View {
 
   /** The picture as an SVG document. */
   svg(title?: string): string {
-    const frame = this.#frame;
-    const layout = this.#layout;
-    if (frame === null || layout === null) return "";
-    return toSVG(allMarks(layout), {
-      width: layout.zones.width,
-      height: layout.zones.height,
-      fontFamily: this.#fontFamily,
-      background: frame.theme.paper,
-      ...(title === undefined ? {} : { title }),
-      encodeImage: (image: Image) =>
-        imageCanvas(document.createElement("canvas"), image).toDataURL("image/png"),
-    });
+    if (this.#frame === null || this.#layout === null) return "";
+    return this.#picture.svg(this.#layout, this.#frame, title);
   }
 
   update(frame: Frame, stripHeight = 0): void {
     this.#frame = frame;
     if (frame.n === 0 || frame.width <= 0) return;
-    const ratioChanged = this.#readRatio(frame);
-    const fontChanged = this.#readFont();
+    const around = this.#picture.readSurroundings(this.el, frame);
     const key = [
       frame.width,
       frame.height,
@@ -116,56 +82,19 @@ export class Stage implements View {
       stripHeight,
     ];
     const changed = key.some((value, i) => !Object.is(value, this.#layoutKey[i]));
-    if (changed || ratioChanged || fontChanged) {
+    if (changed || around) {
       this.#layoutKey = key;
-      this.#layout = layoutStage(frame, stripHeight, this.#measure);
-      this.#resize(this.#layout.zones);
+      this.#layout = layoutStage(frame, stripHeight, this.#picture.measure);
+      this.#place(this.#layout.zones);
       this.#describe(frame, this.#layout);
-      this.#startReveal(frame);
-      this.#paintBase();
+      this.#picture.show(this.#layout, frame);
     }
     this.#paintOverlay();
   }
 
-  readonly #measure: Measure = (text, size, weight) => {
-    const key = `${size} ${weight} ${text}`;
-    let width = this.#widths.get(key);
-    if (width === undefined) {
-      const context = this.#scratch.getContext("2d");
-      if (context === null) return text.length * size * 0.55;
-      context.font = `${weight} ${size}px ${this.#fontFamily}`;
-      width = context.measureText(text).width;
-      this.#widths.set(key, width);
-    }
-    return width;
-  };
-
-  #readRatio(frame: Frame): boolean {
-    const area = frame.width * Math.max(frame.height, 1);
-    const ratio = Math.min(window.devicePixelRatio || 1, Math.sqrt(MAX_PIXELS / area));
-    const changed = ratio !== this.#ratio;
-    this.#ratio = ratio;
-    return changed;
-  }
-
-  #readFont(): boolean {
-    const family = getComputedStyle(this.el).fontFamily || "sans-serif";
-    if (family === this.#fontFamily) return false;
-    this.#fontFamily = family;
-    this.#widths.clear();
-    return true;
-  }
-
-  #resize(zones: Zones): void {
-    const { el } = this;
-    el.style.marginTop = `${-zones.overlap}px`;
-    el.style.height = `${zones.height}px`;
-    for (const canvas of [this.#base, this.#overlay]) {
-      const [w, h] = [zones.width, zones.height].map((v) => Math.round(v * this.#ratio));
-      if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w!, h!];
-      canvas.style.width = `${zones.width}px`;
-      canvas.style.height = `${zones.height}px`;
-    }
+  #place(zones: Zones): void {
+    this.el.style.marginTop = `${-zones.overlap}px`;
+    this.el.style.height = `${zones.height}px`;
   }
 
   /** Geometry for scripts that aim at nodes and cells, and the name for assistive technology. */
@@ -194,127 +123,13 @@ export class Stage implements View {
     );
   }
 
-  #painter(canvas: HTMLCanvasElement): CanvasPainter {
-    const context = canvas.getContext("2d");
-    if (context === null) throw new Error("This browser gives no 2D canvas to draw on.");
-    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    const { text, scratch } = { text: this.#fontFamily, scratch: this.#scratch };
-    return { context, ratio: this.#ratio, fontFamily: text, scratch };
-  }
-
-  #startReveal(frame: Frame): void {
-    const key = traceKey(frame.trace);
-    const first = this.#revealedKey === null;
-    const same = key === this.#revealedKey;
-    this.#revealedKey = key;
-    if (same) return;
-    this.#stopReveal();
-    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (first || still || frame.trace === null || frame.selected.length === 0) return;
-    this.#revealStart = performance.now();
-    const step = () => {
-      this.#animation = 0;
-      if (this.#context.signal.aborted) return;
-      this.#paintBase();
-    };
-    this.#animation = requestAnimationFrame(step);
-  }
-
-  #stopReveal(): void {
-    cancelAnimationFrame(this.#animation);
-    this.#animation = 0;
-    this.#revealStart = 0;
-  }
-
-  #paintBase(): void {
-    const layout = this.#layout;
-    const trace = this.#frame?.trace ?? null;
-    if (layout === null) return;
-    const painter = this.#painter(this.#base);
-    paint(painter, layout.behind);
-    const shares =
-      this.#revealStart > 0 && trace !== null
-        ? revealed(performance.now() - this.#revealStart, layout.blocks.length, trace.direction)
-        : null;
-    if (shares === null || trace === null || shares.every((share) => share === 1)) {
-      this.#revealStart = 0;
-      for (const block of this.#blocks(layout)) paint(painter, block);
-      paint(painter, layout.over);
-    } else {
-      this.#paintRevealed(painter, layout, shares, trace.direction);
-      if (this.#animation === 0) {
-        this.#animation = requestAnimationFrame(() => {
-          this.#animation = 0;
-          if (!this.#context.signal.aborted) this.#paintBase();
-        });
-      }
-    }
-    paint(painter, layout.around);
-    paint(painter, layout.cells);
-    paint(painter, layout.matrix);
-  }
-
-  /** The edges to draw now: in the middle of a drag only the strongest of very many. */
-  #blocks(layout: StageLayout): readonly Mark[][] {
-    const { blocks } = layout;
-    const now = performance.now();
-    const moving = now - this.#painted < STILL_MS;
-    this.#painted = now;
-    clearTimeout(this.#finishing);
-    const total = blocks.reduce((sum, block) => sum + block.length, 0);
-    if (!moving || total <= QUICK_EDGES) return blocks;
-    this.#finishing = setTimeout(() => {
-      if (!this.#context.signal.aborted) this.#paintBase();
-    }, STILL_MS);
-    const each = Math.floor(QUICK_EDGES / blocks.length);
-    return blocks.map((block) => block.slice(-each));
-  }
-
-  /** Each block shows as far as it has come; discs follow where everything has arrived. */
-  #paintRevealed(
-    painter: CanvasPainter,
-    layout: StageLayout,
-    shares: readonly number[],
-    direction: "down" | "up",
-  ): void {
-    const { context } = painter;
-    const { zones } = layout;
-    const clipped = (x0: number, x1: number, marks: readonly Mark[]) => {
-      context.save();
-      context.beginPath();
-      context.rect(x0, 0, x1 - x0, zones.height);
-      context.clip();
-      paint(painter, marks);
-      context.restore();
-    };
-    const { x0: left, x1: right } = zones.graph ?? { x0: 0, x1: 0 };
-    let [from, to] = direction === "down" ? [right - 20, zones.width] : [0, left + 20];
-    const order = direction === "down" ? [...shares.keys()].reverse() : [...shares.keys()];
-    let reached = true;
-    for (const index of order) {
-      const block = layout.edges[index]!;
-      const span = block[0]?.curve;
-      if (span === undefined) continue;
-      const share = shares[index]!;
-      const length = (span.x1 - span.x0) * share;
-      if (direction === "down") clipped(span.x1 - length, span.x1, layout.blocks[index]!);
-      else clipped(span.x0, span.x0 + length, layout.blocks[index]!);
-      if (reached && direction === "down") from = Math.min(from, span.x1 - length);
-      if (reached && direction === "up") to = Math.max(to, span.x0 + length);
-      reached &&= share === 1;
-    }
-    clipped(from, to, layout.over);
-  }
-
   #paintOverlay(): void {
     const frame = this.#frame;
     const layout = this.#layout;
     if (frame === null || layout === null) return;
-    const painter = this.#painter(this.#overlay);
     const focus = this.#focusShown ? this.#focus : null;
     const stale = frame.progress !== null && isStale(frame);
-    paint(painter, layoutOverlay(frame, layout, focus, stale));
+    this.#picture.showOverlay(layoutOverlay(frame, layout, focus, stale));
   }
 
   #listen(): void {
@@ -377,17 +192,9 @@ export class Stage implements View {
     window.addEventListener(
       "resize",
       () => {
-        if (window.devicePixelRatio !== this.#ratio) this.#context.invalidate();
+        if (window.devicePixelRatio !== this.#picture.ratio) this.#context.invalidate();
       },
       options,
-    );
-    signal.addEventListener(
-      "abort",
-      () => {
-        this.#stopReveal();
-        clearTimeout(this.#finishing);
-      },
-      { once: true },
     );
   }
 
