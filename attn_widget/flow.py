@@ -7,24 +7,23 @@ top level to the sink token at the bottom level, each pair on its own.
 
 from __future__ import annotations
 
-import operator
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .attention import as_attention
-from .errors import AttentionError, named_settings
+from .errors import named_settings
 from .flowtrace import FlowTrace, flow_trace, solve_again, verify, verify_values
 from .loading import ready, wait_ready, warm_up
 from .maxflow import solve_pairs
 from .memory import foresee
 from .mixing import HeadFusion, Levels, Residual, layer_maps
-from .network import TOLERANCE, Ends, Floats, check_capacities
+from .network import TOLERANCE, Ends, Floats, check_capacities, check_ends
 from .workers import Flag, FlowCancelled, Workers, processors
 
 __all__ = [
@@ -171,8 +170,8 @@ def flow_values(
     """
     maps = check_capacities(maps)
     blocks, n, _ = maps.shape
-    rows = _tokens(sources, n, "source")
-    columns = _tokens(sinks, n, "sink")
+    rows = check_ends(sources, n, "source")
+    columns = check_ends(sinks, n, "sink")
     shape = (len(rows), len(columns))
     threads = processors() if threads is None else max(1, threads)
     cells = len(rows) * len(columns)
@@ -245,19 +244,6 @@ def _triangular(maps: Floats) -> bool:
     return not maps[:, 0, 1:].any() and not any(np.triu(one, 1).any() for one in maps)
 
 
-def _tokens(given: Sequence[int] | None, n: int, name: str) -> NDArray[np.intp]:
-    if given is None:
-        return np.arange(n)
-    tokens = []
-    for token in given:
-        index = operator.index(token)
-        if not 0 <= index < n:
-            message = f"{name} {index} is out of range: choose tokens from 0 to {n - 1}."
-            raise AttentionError(message)
-        tokens.append(index)
-    return np.array(tokens, dtype=np.intp)
-
-
 class _Report:
     """Passes progress on, at most twenty times a second, and always the end."""
 
@@ -272,7 +258,7 @@ class _Report:
         self.tick()
 
     def tick(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if self._progress is not None and now - self._told >= 0.05:
             self._told = now
             self._progress(self._done, self._total)
@@ -287,11 +273,11 @@ class _Bar(AbstractContextManager["_Bar"]):
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._began = time.monotonic()
+        self._began = monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is None:
-            if time.monotonic() - self._began < 1 or done == total:
+            if monotonic() - self._began < 1 or done == total:
                 return
             try:
                 from tqdm.auto import tqdm

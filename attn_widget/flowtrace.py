@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import AttentionError
 from .loading import kernels
-from .network import TOLERANCE, Ends, Floats, Layers, check_capacities
+from .network import TOLERANCE, Ends, Floats, Layers, check_capacities, check_ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,13 +175,10 @@ def _members(tokens: Sequence[int] | None, n: int, name: str) -> NDArray[np.bool
     if tokens is None:
         return np.ones(n, np.bool_)
     wanted = np.zeros(n, np.bool_)
-    for token in tokens:
-        if not 0 <= token < n:
-            message = f"{name} {token} is out of range: choose tokens from 0 to {n - 1}."
-            raise AttentionError(message)
-        wanted[token] = True
+    wanted[check_ends(tokens, n, name)] = True
     if not wanted.any():
-        raise AttentionError(f"There is no {name}: give at least one token, or None for all.")
+        message = f"There is no {name}: give at least one token, or None for all."
+        raise AttentionError(message)
     return wanted
 
 

@@ -1,7 +1,8 @@
 """The compiled heart of attention flow: maximum flow on dense layered capacities.
 
 All compiled functions live in this one file (numba's cache notices edits only in a function's own
-file), and `maxflow.py` alone imports it, in a thread of its own: numba takes a while to load.
+file), and `loading.py` alone imports it, in a thread of its own: numba takes a while to load. Whole
+arrays are copied in plain loops: for `a[:] = b` numba compiles seconds of code for the error alone.
 
 The network. `supply[i]` enters node `i` of level 0, `caps[l, i, j]` joins node `i` of level `l` to
 node `j` of level `l + 1`, `demand[j]` leaves node `j` of the last level. No edge lists:
@@ -85,7 +86,9 @@ def lay_out(maps, upward, share, caps, open_arcs, large):
                         for j in range(above, min(above + 16, n)):
                             caps[l, i, j] = maps[l, j, i]
         else:
-            caps[l] = maps[layers - 1 - l]
+            for i in range(n):
+                for j in range(n):
+                    caps[l, i, j] = maps[layers - 1 - l, i, j]
         for i in range(n):
             most = 0.0
             for j in range(n):
@@ -128,8 +131,11 @@ def distances(fwd, bwd, supply, demand, lo, hi, at, left):
     moved = last > 0
     while moved and found == 0:
         if d + 1 >= at.shape[0]:
-            longer = np.zeros((2 * at.shape[0], levels, words), np.uint64)
-            longer[: at.shape[0]] = at
+            longer = np.empty((2 * at.shape[0], levels, words), np.uint64)
+            for e in range(d + 1):
+                for l in range(levels):
+                    for w in range(words):
+                        longer[e, l, w] = at[e, l, w]
             at = longer
         moved = False
         for l in range(levels):
@@ -362,10 +368,14 @@ def workspace(layers, n):
     levels, words = layers + 1, (n + 63) >> 6
     size = levels * n + 2
     stack = (np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size), np.empty(size))
-    at = np.zeros((4 * levels + 8, levels, words), np.uint64)
+    at = np.empty((4 * levels + 8, levels, words), np.uint64)
     left = np.empty((levels, words), np.uint64)
-    fwd = np.zeros((layers, n, words), np.uint64)
-    bwd = np.zeros((layers, n, words), np.uint64)
+    fwd = np.empty((layers, n, words), np.uint64)
+    bwd = np.empty((layers, n, words), np.uint64)
+    for l in range(layers):
+        for i in range(n):
+            for w in range(words):
+                bwd[l, i, w] = ZERO
     return fwd, bwd, at, left, stack
 
 
@@ -417,11 +427,11 @@ def solve(
     """
     layers, n, _ = caps.shape
     fwd, bwd, at, left, stack = workspace(layers, n)
-    fwd[:] = open_arcs
     supply = np.empty(n)
     demand = np.empty(n)
     lo = np.int64(0)
     hi = np.int64(n)
+    restore(caps, rest, open_arcs, fwd, bwd, lo, hi)
     if resumed:
         resume(caps, rest, fwd, bwd)
     for p in range(starts.shape[0]):
@@ -444,8 +454,9 @@ def solve(
         if stop[0] != 0:
             return
         if p < unsent.shape[0]:
-            unsent[p] = supply
-            unmet[p] = demand
+            for i in range(n):
+                unsent[p, i] = supply[i]
+                unmet[p, i] = demand[i]
             value[p] = added
         else:
             cut = bound
@@ -467,11 +478,15 @@ def glue(delivered, absorbed, outs, ins, proved, stop):
     sinks = absorbed.shape[0]
     into = np.empty(sinks)
     for k in range(sinks):
-        into[k] = absorbed[k].sum()
+        into[k] = 0.0
+        for m in range(n):
+            into[k] += absorbed[k, m]
     for q in range(sources):
         if stop[0] != 0:
             return
-        sent = delivered[q].sum()
+        sent = 0.0
+        for m in range(n):
+            sent += delivered[q, m]
         for k in range(sinks):
             bound = min(outs[q], ins[k]) - 1e-12
             proved[q, k] = 0.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import AttentionError
+from .errors import AttentionError, brief, check_index
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -29,6 +30,18 @@ def check_capacities(maps: Any) -> Floats:
     if not (capacities.min() >= 0 and capacities.max() < np.inf):  # NaN fails both
         raise AttentionError("The maps hold a value that is negative or not finite: mend it first.")
     return capacities
+
+
+def check_ends(tokens: Any, n: int, name: str) -> Indices:
+    """Check the tokens at one end ("source" or "sink"), in the order given; None is all."""
+    if tokens is None:
+        return np.arange(n)
+    if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
+        message = (
+            f"{name}s must be a list of tokens such as [0], or None for all, not {brief(tokens)}."
+        )
+        raise AttentionError(message)
+    return np.array([check_index(token, n, name) for token in tokens], dtype=np.intp)
 
 
 @dataclass(frozen=True)
