@@ -1,15 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { formatColor, makeTheme } from "../src/color";
 import type { Frame } from "../src/frame";
-import {
-  axisWords,
-  columnMeans,
-  layoutCells,
-  layoutLegend,
-  matrixPixels,
-  matrixTitle,
-  rowOutline,
-} from "../src/layout/matrix";
+import { axisWords, layoutLegend, matrixTitle } from "../src/layout/legend";
+import { columnMeans, layoutCells, matrixPixels, rowOutline } from "../src/layout/matrix";
 import { layoutStage } from "../src/layout/stage";
 import type { Image, Rect, Text } from "../src/scene";
 import { matrixOf } from "./frames";

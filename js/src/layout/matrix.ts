@@ -3,7 +3,7 @@ import type { Theme } from "../color";
 import type { Frame, MatrixView } from "../frame";
 import type { Mark } from "../scene";
 import { selectedAt } from "./labels";
-import { HEAD_SIZE, type Label, type Measure, TICK_SIZE, WEIGHT } from "./text";
+import { HEAD_SIZE, type Label, WEIGHT } from "./text";
 import { rowY, type Zones } from "./zones";
 
 /** Up to this many tokens cells are rectangles, above it the pixels of one image. */
@@ -208,99 +208,4 @@ export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
     });
   }
   return marks;
-}
-
-/** What the matrix shows, beside its scale. */
-export function matrixTitle(frame: Frame): string {
-  const matrix = frame.matrix!;
-  if (matrix.method === "flow") return "greatest flow";
-  if (matrix.method === "rollout") return "share of an output token, %";
-  const { heads } = frame;
-  const of = Array.isArray(heads)
-    ? `heads ${heads.join(", ")}`
-    : typeof heads === "number"
-      ? `head ${heads}`
-      : heads === "mean"
-        ? "all heads"
-        : `all heads, ${heads}`;
-  return `attention of layer ${matrix.rowLevel}, ${of}, %`;
-}
-
-function tickText(value: number, flow: boolean): string {
-  return String(Number((flow ? value : 100 * value).toPrecision(3)));
-}
-
-/** The scale with its title and its ticks 0, k/2, k and m, spaced as the colours are. */
-export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark[] {
-  const { x, y, w, h } = zones.legend!;
-  const { theme } = frame;
-  const { scale, method } = frame.matrix!;
-  const steps = 50;
-  const marks: Mark[] = [];
-  for (let i = 0; i < steps; i++) {
-    marks.push({
-      kind: "rect",
-      x: x + (w * i) / steps,
-      y,
-      w: w / steps,
-      h,
-      fill: theme.seq((i + 0.5) / steps),
-      crisp: true,
-    });
-  }
-  const values =
-    scale.max > scale.knee
-      ? [0, scale.knee / 2, scale.knee, scale.max]
-      : [0, scale.max / 2, scale.max];
-  let right = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    const at = x + w * scale.t(value);
-    const text = tickText(value, method === "flow");
-    const half = measure(text, TICK_SIZE, WEIGHT.label) / 2;
-    marks.push({
-      kind: "line",
-      x0: at,
-      y0: y + h,
-      x1: at,
-      y1: y + h + 3,
-      width: 1,
-      color: theme.ink3,
-    });
-    if (at - half < right + 3) continue;
-    right = at + half;
-    marks.push({
-      kind: "text",
-      x: at,
-      y: y + h + 10,
-      text,
-      size: TICK_SIZE,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "middle",
-    });
-  }
-  const words = (text: string, size: number, at: number) => {
-    const fits = measure(text, size, WEIGHT.label) <= x - 10 - zones.padding;
-    marks.push({
-      kind: "text",
-      x: fits ? x - 10 : zones.padding,
-      // Too long to stand beside the scale: on a line of its own below it.
-      y: fits ? at : y + h + 26,
-      text,
-      size,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: fits ? "end" : "start",
-    });
-  };
-  words(matrixTitle(frame), HEAD_SIZE, y + h / 2);
-  words(axisWords(frame), TICK_SIZE, y + h + 10);
-  return marks;
-}
-
-/** Which way the matrix is read. */
-export function axisWords(frame: Frame): string {
-  const { rowLevel, columnLevel } = frame.matrix!;
-  const name = (level: number) => (level === 0 ? "input" : `layer ${level}`);
-  return `rows: queries, ${name(rowLevel)} · columns: keys, ${name(columnLevel)}`;
 }

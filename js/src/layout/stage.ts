@@ -14,7 +14,8 @@ import {
   stageLevels,
 } from "./graph";
 import { pillMarks } from "./labels";
-import { layoutCells, layoutLegend, layoutMargins, layoutOutlines } from "./matrix";
+import { layoutLegend } from "./legend";
+import { layoutCells, layoutMargins, layoutOutlines } from "./matrix";
 import { layoutRows, type Rows } from "./rows";
 import { type Label, type Measure, tokenLabels } from "./text";
 import { layoutZones, levelX, rowY, type Zones } from "./zones";
