@@ -125,7 +125,7 @@ def generated(name: str, *, left: bool = True, **settings):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"use_cache": False}, {"num_beams": 3, "num_return_sequences": 2}],
+    [{}, {"use_cache": False}, {"num_beams": 3, "num_return_sequences": 2, "output_scores": True}],
     ids=["cache", "no cache", "beams"],
 )
 @pytest.mark.parametrize("name", tiny.named("decoder"))
@@ -153,7 +153,7 @@ def test_a_generation_is_one_causal_tensor(name, settings):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"use_cache": False}, {"num_beams": 2, "num_return_sequences": 2}],
+    [{}, {"use_cache": False}, {"num_beams": 2, "num_return_sequences": 2, "output_scores": True}],
     ids=["cache", "no cache", "beams"],
 )
 @pytest.mark.parametrize("name", tiny.named("seq2seq"))
@@ -408,6 +408,13 @@ def test_dropout_is_found_out():
     finally:
         model.eval()
     refused("without dropout", outputs, input_ids=tiny.texts(), batch=1)
+
+
+def test_a_beam_search_that_hides_its_beams_is_refused():
+    *_, outputs = generated("gpt2", num_beams=2, output_scores=True)
+    # As in older versions, unless scores are asked for.
+    hidden = type(outputs)(**{k: v for k, v in outputs.items() if k != "beam_indices"})
+    refused("output_scores=True", hidden, batch=0)
 
 
 def test_only_half_of_a_generation_is_refused():

@@ -77,6 +77,12 @@ def take_apart(outputs: Any) -> Parts:
     beams = _ids(_get(outputs, "beam_indices"))
     if sequences is not None:
         sequences = np.atleast_2d(sequences)
+        if beams is None and "Beam" in type(outputs).__name__:
+            message = (
+                "This beam search does not tell which beam each text went through: call generate() "
+                "with output_scores=True as well, which adds beam_indices."
+            )
+            raise AttentionError(message)
     if _has(outputs, "decoder_attentions") or _has(outputs, "encoder_attentions"):
         decoder = _stack(_get(outputs, "decoder_attentions"), "decoder attention")
         cross = _stack(_get(outputs, "cross_attentions"), "cross-attention")
