@@ -223,6 +223,23 @@ describe("a flow with its cut", () => {
     for (let i = 1; i < line.length; i++) expect(line[i]![0]).toBeGreaterThan(line[i - 1]![1]);
   });
 
+  test.each([720, 800, 900, 1079, 1200])("no words lie over others, %i px wide", (width) => {
+    const stage = lay({ ...frame, width, size: sizeOf(width) });
+    const boxes = [...stage.around, ...stage.matrix].flatMap((mark) => {
+      if (mark.kind !== "text" || mark.rotate !== undefined) return [];
+      const w = measure(mark.text, mark.size, mark.weight);
+      const shift = { start: 0, middle: w / 2, end: w }[mark.anchor];
+      return [{ text: mark.text, x: mark.x - shift, w, y: mark.y, h: 0.75 * mark.size }];
+    });
+    for (const [i, a] of boxes.entries()) {
+      for (const b of boxes.slice(i + 1)) {
+        const apart =
+          a.x + a.w <= b.x || b.x + b.w <= a.x || Math.abs(a.y - b.y) >= (a.h + b.h) / 2;
+        expect(apart, `${a.text} over ${b.text}`).toBe(true);
+      }
+    }
+  });
+
   test("parts are rounded by less than one digit, and zeros stay zeros", () => {
     const printed = roundedParts([0.0334, 0.0333, 0, 0.0333], 0.1, 3);
     expect(sum(printed)).toBeCloseTo(0.1, 12);

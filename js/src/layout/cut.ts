@@ -148,18 +148,26 @@ export function layoutCutSums(
   return marks;
 }
 
-/** What bars, full and hollow discs mean. */
+const LEGEND_WORDS = ["full edge of the cut", "can pass on more", "beyond the cut"] as const;
+
+/** What bars, full and hollow discs mean; `until` is where the scale's own words begin. */
 export function layoutCutLegend(
   frame: Frame,
   zones: Zones,
   measure: Measure,
-  left: number,
+  graphLeft: number,
+  until: number,
 ): Mark[] {
   const { theme } = frame;
-  const y = zones.foot.y + zones.foot.h / 2;
+  const words = LEGEND_WORDS.reduce((sum, text) => sum + measure(text, 12, WEIGHT.label) + 18, 0);
+  const fits = (from: number) => from + 62 + words <= until;
+  // Without room beside the scale's words it goes above them, where only their end is long.
+  const beside = fits(graphLeft) || fits(zones.padding);
+  const left = fits(graphLeft) ? graphLeft : zones.padding;
+  const y = beside ? zones.foot.y + zones.foot.h / 2 : zones.sumsY! + 19;
   const marks: Mark[] = [];
   let x = left;
-  const words = (content: string) => {
+  const say = (content: string) => {
     marks.push({
       kind: "text",
       x,
@@ -178,14 +186,14 @@ export function layoutCutLegend(
     { kind: "line", x0: x + 12, y0: y - 6, x1: x + 12, y1: y + 6, width: 2, color: theme.cut },
   );
   x += 32;
-  words("full edge of the cut");
+  say(LEGEND_WORDS[0]);
   const full = theme.seq(theme.dark ? 0.75 : 0.85);
   marks.push({ kind: "circle", x: x + 4, y, r: 4.5, fill: full });
   x += 15;
-  words("can pass on more");
+  say(LEGEND_WORDS[1]);
   const stroke = theme.seq(theme.dark ? 0.72 : 0.8);
   marks.push({ kind: "circle", x: x + 4, y, r: 4, fill: theme.paper, stroke, width: 1.5 });
   x += 15;
-  words("beyond the cut");
+  say(LEGEND_WORDS[2]);
   return marks;
 }

@@ -92,6 +92,14 @@ export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark
   return marks;
 }
 
+/** Where the words beside the scale begin. */
+export function legendLeft(frame: Frame, zones: Zones, measure: Measure): number {
+  if (zones.legend === null || frame.matrix === null) return zones.width - zones.padding;
+  const title = measure(matrixTitle(frame), HEAD_SIZE, WEIGHT.label);
+  const axes = measure(axisWords(frame), TICK_SIZE, WEIGHT.label);
+  return zones.legend.x - 10 - Math.max(title, axes);
+}
+
 /** Which way the matrix is read. */
 export function axisWords(frame: Frame): string {
   const { rowLevel, columnLevel } = frame.matrix!;

@@ -14,7 +14,7 @@ import {
   stageLevels,
 } from "./graph";
 import { pillMarks } from "./labels";
-import { layoutLegend } from "./legend";
+import { layoutLegend, legendLeft } from "./legend";
 import { layoutCells, layoutMargins, layoutOutlines } from "./matrix";
 import { layoutRows, type Rows } from "./rows";
 import { type Label, type Measure, tokenLabels } from "./text";
@@ -131,7 +131,8 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
       layout.around.push(...layoutCutSums(frame, trace, zones, first, count, measure));
       if (frame.size !== "narrow") {
         const left = levelX(zones, 0, count);
-        layout.around.push(...layoutCutLegend(frame, zones, measure, left));
+        const until = legendLeft(frame, zones, measure) - 16;
+        layout.around.push(...layoutCutLegend(frame, zones, measure, left, until));
       }
     }
     layout.over.push(...discMarks(frame, layout.discs));
