@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Binding = Literal["interior", "source", "sink", "both"]
 
+_ROUNDS = 12
+_ENOUGH = 0.01
+"""A round that adds no more than this share of the flow is the last."""
+
 
 @dataclass(frozen=True)
 class FlowTrace:
@@ -31,9 +35,11 @@ class FlowTrace:
     value : float
         The maximum flow; the cut's capacity.
     edges : array, shape (blocks, queries, keys)
-        What flows on each edge, lowest block first. Many flows have this value; this one starts
-        from the rollout walk between the two ends (which is a feasible flow), scaled down where
-        it would not fit, and adds shortest augmenting paths until none is left.
+        What flows on each edge, lowest block first. Many flows have this value; this one resembles
+        the attention, by a fixed rule. It starts from the rollout walk between the two ends (which
+        is a feasible flow, scaled down where sets make it too large). Then, in rounds, every token
+        passes on what it can, shared among its edges in proportion to what each can still carry
+        on. What little is left to the maximum is added along shortest augmenting paths.
     source_side : array of bool, shape (levels, n), lowest level first
         The smallest source side of all minimum cuts: what the source could still reach.
     cut : list of (block, query, key)
@@ -83,8 +89,9 @@ def flow_trace(
     capacity[-1, ~rows] = 0
     capacity[0, :, ~columns] = 0
     out, into = float(capacity[-1].sum()), float(capacity[0].sum())
-    walk = _walk(capacity, rows, columns)
-    edges, phases = (capacity.copy(), 0) if blocks == 1 else _augmented(capacity, walk)
+    edges, phases = capacity.copy(), 0
+    if blocks > 1:
+        edges, phases = _augmented(capacity, _swollen(capacity, _walk(capacity, rows, columns)))
     side = _source_side(maps, edges, rows, columns)
     cut = [
         (block, int(query), int(key))
@@ -197,6 +204,37 @@ def _walk(capacity: Floats, rows: NDArray[np.bool_], columns: NDArray[np.bool_])
         mass = (capacity[block] * mass[:, None]).sum(axis=0)
     over = np.divide(edges, capacity, out=np.zeros_like(edges), where=capacity > 0).max()
     return edges / over if over > 1 else edges
+
+
+def _swollen(capacity: Floats, edges: Floats) -> Floats:
+    """Add to a feasible flow in rounds, each shared in proportion to what is still open."""
+    blocks, n, _ = capacity.shape
+    for _ in range(_ROUNDS):
+        rest = np.maximum(capacity - edges, 0)
+        # What each edge could carry on if it had its lower end to itself, and each token at most.
+        carry = np.empty((blocks + 1, n))
+        carry[0] = np.inf
+        for block in range(blocks):
+            np.minimum(rest[block], carry[block], out=rest[block])
+            carry[block + 1] = rest[block].sum(axis=1)
+        # Down: shared in proportion. A token that gets more than it can carry on keeps the surplus.
+        more, mass = rest, carry[-1]
+        arrived = np.empty_like(carry)
+        for block in reversed(range(blocks)):
+            share = np.divide(mass, carry[block + 1], out=np.zeros(n), where=carry[block + 1] > 0)
+            more[block] *= np.minimum(share, 1)[:, None]
+            arrived[block] = more[block].sum(axis=0)
+            mass = np.minimum(arrived[block], carry[block])
+        # Up: the surplus goes back where it came from, in proportion.
+        kept = mass
+        for block in range(blocks):
+            share = np.divide(kept, arrived[block], out=np.zeros(n), where=arrived[block] > 0)
+            more[block] *= np.minimum(share, 1)
+            kept = more[block].sum(axis=1)
+        edges = np.minimum(edges + more, capacity)
+        if kept.sum() <= _ENOUGH * edges[-1].sum():
+            break
+    return edges
 
 
 def _augmented(capacity: Floats, walk: Floats) -> tuple[Floats, int]:
