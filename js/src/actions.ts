@@ -1,56 +1,100 @@
 /** What views ask for, turned into changes of the synced or the ephemeral state. */
 import type { Actions, ViewState } from "./frame";
 import { sameHover } from "./hover";
-import type { GraphNode, Heads, Model } from "./model";
+import { type Grouping, nodesToPlaces, nodesToTokens } from "./merge";
+import type { GraphNode, Model, Pin, WidgetState } from "./model";
 
 export function createActions(
   model: Model,
   view: ViewState,
   root: HTMLElement,
   invalidate: () => void,
+  grouping: () => Grouping,
 ): Actions {
   const ephemeral = (change: Partial<ViewState>): void => {
     Object.assign(view, change);
     invalidate();
   };
-  const select = (nodes: GraphNode[]): void => {
-    model.set("selected", nodes);
+  const set = (change: Partial<WidgetState>): void => {
+    model.update(change);
+    if (typeof change.heads === "string") view.fusion = change.heads;
     invalidate();
   };
+  /** A change of what is shown: it is no longer the difference of two pins. */
+  const show = (change: Partial<WidgetState>): void => {
+    set(model.get("compared").length > 0 ? { ...change, compared: [] } : change);
+  };
+  const select = (nodes: GraphNode[]): void => show({ selected: nodesToTokens(nodes, grouping()) });
+  const compare = (a: number, b: number): void => {
+    const pin = model.get("pins")[a];
+    if (pin !== undefined) set({ ...settingsOf(pin), compared: [a, b] });
+  };
   return {
-    setMethod: (method) => {
-      model.set("method", method);
-      invalidate();
-    },
+    setMethod: (method) => show({ method }),
     setLevels: (start, stop) => {
       const [from, to] = model.get("levels");
-      if (start === from && stop === to) return;
-      model.set("levels", [start, stop]);
-      invalidate();
+      if (start !== from || stop !== to) show({ levels: [start, stop] });
     },
-    setHeads: (heads: Heads) => {
-      if (typeof heads === "string") view.fusion = heads;
-      model.set("heads", heads);
-      invalidate();
+    setHeads: (heads) => show({ heads }),
+    setTopHead: (head) => show({ top_head: head }),
+    setResidual: (residual) => show({ residual }),
+    setMassShown: (share) => set({ mass_shown: share }),
+    setColorScale: (scale) => set({ color_scale: scale }),
+    setScaleRows: (on) => set({ scale_rows: on }),
+    setMergeWords: (on) => set({ merge_words: on }),
+    setHideSpecial: (on) => {
+      const special = model.get("special");
+      const selected = model.get("selected");
+      const kept = selected.filter(([, token]) => !special.includes(token));
+      // A selected token stays in view, so what is to be hidden is let go first.
+      if (on && kept.length < selected.length) show({ hide_special: on, selected: kept });
+      else set({ hide_special: on });
     },
-    setResidual: (residual) => {
-      model.set("residual", residual);
-      invalidate();
+    setDropSpecial: (on) => {
+      const special = model.get("special");
+      const others = model.get("drop").filter((token) => !special.includes(token));
+      show({ drop: on ? [...others, ...special].sort((a, b) => a - b) : others });
     },
-    setMassShown: (share) => {
-      model.set("mass_shown", share);
-      invalidate();
+    toggleHeads: () => set({ heads_open: !model.get("heads_open") }),
+    // Without a name: the kernel makes one of what is particular to it.
+    pinCurrent: () => set({ pins: [...model.get("pins"), { name: "", ...currentOf(model) }] }),
+    showPin: (index) => {
+      const pin = model.get("pins")[index];
+      if (pin !== undefined) show(settingsOf(pin));
     },
-    select: (node, how) => select(combine(model.get("selected"), node, how)),
+    removePin: (index) => {
+      const compared = model.get("compared");
+      set({
+        // The ones behind it move up.
+        compared: compared.includes(index) ? [] : compared.map((i) => (i > index ? i - 1 : i)),
+        pins: model.get("pins").filter((_, i) => i !== index),
+      });
+    },
+    renamePin: (index, name) => {
+      const pins = model.get("pins");
+      set({ pins: pins.map((pin, i) => (i === index ? { ...pin, name: name.trim() } : pin)) });
+    },
+    compare,
+    swapCompared: () => {
+      const [a, b] = model.get("compared");
+      if (a !== undefined && b !== undefined) compare(b, a);
+    },
+    endComparison: () => set({ compared: [] }),
+    select: (node, how) =>
+      select(combine(nodesToPlaces(model.get("selected"), grouping()), node, how)),
     setSelected: select,
     hover: (hovered) => {
       if (sameHover(view.hovered?.target ?? null, hovered?.target ?? null)) return;
       ephemeral({ hovered });
     },
-    setTab: (tab) => ephemeral({ tab }),
+    setTab: (tab) => {
+      view.tab = tab;
+      // The kernel measures the heads only where they are looked at.
+      set({ heads_open: tab === "heads" });
+    },
     dismissError: () => {
-      model.set("error", "");
-      ephemeral({ localError: "" });
+      view.localError = "";
+      set({ error: "" });
     },
     stop: () => model.send({ type: "stop" }),
     toggleFullScreen: () => {
@@ -59,6 +103,22 @@ export function createActions(
       done.catch((error: unknown) => ephemeral({ localError: `No full screen here: ${error}.` }));
     },
   };
+}
+
+function currentOf(model: Model): Omit<Pin, "name"> {
+  return {
+    method: model.get("method"),
+    levels: model.get("levels"),
+    heads: model.get("heads"),
+    top_head: model.get("top_head"),
+    residual: model.get("residual"),
+    drop: model.get("drop"),
+    selected: model.get("selected"),
+  };
+}
+
+function settingsOf({ name: _name, ...settings }: Pin): Omit<Pin, "name"> {
+  return settings;
 }
 
 /** A selection with one more node; it never spans more than two levels. */

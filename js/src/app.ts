@@ -78,7 +78,13 @@ export class App {
     const invalidate = (): void => this.#invalidate();
     const context: Context = {
       signal,
-      actions: createActions(model, this.#view, this.#root, invalidate),
+      actions: createActions(
+        model,
+        this.#view,
+        this.#root,
+        invalidate,
+        () => this.#builder.grouping,
+      ),
       invalidate,
     };
     this.#strip = new Strip(context);

@@ -3,25 +3,66 @@
  * state, computed once and read by every view. Views never look at the model themselves.
  */
 import type { Theme } from "./color";
-import { displayTokens, type TokenText } from "./format";
+import type { TokenText } from "./format";
 import type { Hovered } from "./hover";
-import { matrixScale, type Scale } from "./layout/scale";
+import { colorScale, rowScales } from "./layout/colorscale";
+import type { Scale } from "./layout/scale";
+import {
+  type Grouping,
+  groupBinding,
+  groupMatrix,
+  groupTokens,
+  groupTrace,
+  nodesToPlaces,
+  placesOf,
+} from "./merge";
 import type {
+  ColorScale,
+  Compared,
   Fusion,
   GraphNode,
+  HeadMaps,
+  HeadShares,
   Heads,
   Method,
   Model,
+  Pin,
   Progress,
   ShownMatrix,
   ShownTrace,
+  WidgetState,
+  Words,
 } from "./model";
 import { BINDINGS, type Binding } from "./model";
 import { evaluateMatrix, evaluateTrace, type Trace } from "./trace";
 import { decode } from "./wire";
 
 export type Size = "wide" | "medium" | "narrow";
-export type Tab = "graph" | "matrix";
+export type Tab = "graph" | "matrix" | "heads";
+
+/** Every head at a glance, decoded. */
+export interface HeadsView {
+  /** Rows and columns of each small map. */
+  side: number;
+  /** (layers, heads, side, side), each map on its own scale. */
+  maps: Uint8Array;
+  /** (layers, heads): what 255 stands for, and the mean entropy of the rows in bits. */
+  tops: Float32Array;
+  entropy: Float32Array;
+}
+
+/** What each head carries of the selection; `shares[0]` is block `start`. */
+export interface SharesView {
+  start: number;
+  shares: Float32Array[];
+}
+
+/** One of two compared pictures. */
+export interface ComparedView {
+  pin: Pin;
+  matrix: MatrixView;
+  trace: Trace;
+}
 
 export interface MatrixView {
   method: Method;
@@ -31,7 +72,10 @@ export interface MatrixView {
   columnLevel: number;
   /** Row-major, rows = queries. NaN = still being computed. */
   values: Float64Array;
+  /** Of the whole matrix: what the legend shows. */
   scale: Scale;
+  /** The scale of a row's colours: `scale`, unless each row has its own. */
+  scaleOf(query: number): Scale;
   bindingAt(query: number, key: number): Binding | null;
 }
 
@@ -39,11 +83,19 @@ export interface Frame {
   width: number;
   height: number;
   size: Size;
-  /** Which of graph and matrix shows when the widget is narrow. */
+  /** Which of graph, matrix and heads shows when the widget is narrow. */
   tab: Tab;
   theme: Theme;
+  /** What is shown as tokens: words where pieces are merged, without what is hidden. Every index
+   * of a token in a frame is one into this list. */
   tokens: TokenText[];
+  /** The kernel's tokens that each of them stands for. */
+  members: readonly (readonly number[])[];
   special: ReadonlySet<number>;
+  /** What is left out of the view. */
+  hidden: readonly TokenText[];
+  /** What attention does not read. */
+  dropped: ReadonlySet<number>;
   n: number;
   nLayers: number;
   nHeads: number;
@@ -57,9 +109,26 @@ export interface Frame {
   residual: number;
   residualPerLayer: number[] | null;
   massShown: number;
+  colorScale: ColorScale;
+  scaleRows: boolean;
+  mergeWords: boolean;
+  /** Whether there are pieces to merge, and special tokens to hide or drop. */
+  hasPieces: boolean;
+  hasSpecial: boolean;
+  hideSpecial: boolean;
+  dropSpecial: boolean;
+  headsOpen: boolean;
+  headMaps: HeadsView | null;
+  headShares: SharesView | null;
+  pins: readonly Pin[];
+  /** Indices of two pins whose difference is asked for; the pictures come when they are ready. */
+  compared: readonly [a: number, b: number] | null;
+  comparison: { a: ComparedView; b: ComparedView } | null;
   selected: GraphNode[];
   matrix: MatrixView | null;
   trace: Trace | null;
+  /** What had to be made up for the numbers. */
+  note: string;
   hovered: Hovered | null;
   progress: Progress | null;
   error: string;
@@ -82,6 +151,26 @@ export interface Actions {
   setHeads(heads: Heads): void;
   setResidual(residual: number): void;
   setMassShown(share: number): void;
+  setTopHead(head: number | null): void;
+  setColorScale(scale: ColorScale): void;
+  setScaleRows(on: boolean): void;
+  setMergeWords(on: boolean): void;
+  /** Leave special tokens out of the view; no number changes. */
+  setHideSpecial(on: boolean): void;
+  /** Take special tokens out of the graph; the numbers change. */
+  setDropSpecial(on: boolean): void;
+  toggleHeads(): void;
+  /** Keep the selection with its settings. */
+  pinCurrent(): void;
+  /** Take up a pin's settings and selection. */
+  showPin(index: number): void;
+  removePin(index: number): void;
+  /** An empty name asks the kernel for one. */
+  renamePin(index: number, name: string): void;
+  /** Show pin a minus pin b. */
+  compare(a: number, b: number): void;
+  swapCompared(): void;
+  endComparison(): void;
   /** "replace": this node alone. "pair": join it to the selection as its other end. "add": toggle
    * it within the set of its level. */
   select(node: GraphNode, how: "replace" | "pair" | "add"): void;
@@ -113,19 +202,46 @@ export function sizeOf(width: number): Size {
   return width >= 720 ? "medium" : "narrow";
 }
 
+type Maybe<T> = T | Record<string, never>;
+
+/** The last answer for the last question; questions are compared by identity. */
+class Remembered<T> {
+  #key: readonly unknown[] | null = null;
+  #value: T | null = null;
+
+  get(key: readonly unknown[], make: () => T): T {
+    if (this.#key === null || !same(this.#key, key)) {
+      this.#value = make();
+      this.#key = key;
+    }
+    return this.#value as T;
+  }
+}
+
 /** Remembers what the last frame derived, so that a hover costs no numerics. */
 export class FrameBuilder {
   readonly #model: Model;
-  #matrixKey: readonly unknown[] = [];
-  #matrix: MatrixView | null = null;
-  #traceKey: readonly unknown[] = [];
-  #trace: Trace | null = null;
-  #tokensKey: readonly unknown[] = [];
-  #tokens: TokenText[] = [];
-  #special: ReadonlySet<number> = new Set();
+  readonly #groups = new Remembered<Grouping>();
+  readonly #specialSet = new Remembered<ReadonlySet<number>>();
+  readonly #hide = new Remembered<ReadonlySet<number>>();
+  readonly #selected = new Remembered<GraphNode[]>();
+  readonly #dropped = new Remembered<ReadonlySet<number>>();
+  readonly #values = new Remembered<Float64Array>();
+  readonly #matrix = new Remembered<MatrixView>();
+  readonly #evaluated = new Remembered<Trace>();
+  readonly #trace = new Remembered<Trace>();
+  readonly #headMaps = new Remembered<HeadsView>();
+  readonly #headShares = new Remembered<SharesView>();
+  readonly #comparison = new Remembered<Frame["comparison"]>();
+  #grouping: Grouping = groupTokens([], new Set(), null, new Set());
 
   constructor(model: Model) {
     this.#model = model;
+  }
+
+  /** How tokens and what is shown of them belong together, as of the last frame. */
+  get grouping(): Grouping {
+    return this.#grouping;
   }
 
   build(view: ViewState, theme: Theme): Frame {
@@ -134,16 +250,35 @@ export class FrameBuilder {
     const perLayer = Array.isArray(given) ? given : null;
     const residual =
       perLayer === null ? (given as number) : perLayer.reduce((a, b) => a + b, 0) / perLayer.length;
-    this.#readTokens(model.get("tokens"), model.get("special"));
+    const grouping = this.#readTokens();
+    this.#grouping = grouping;
+    const [special, selected, drop] = [
+      model.get("special"),
+      model.get("selected"),
+      model.get("drop"),
+    ];
+    const words = present<Words>(model.get("words"), "of_token");
+    const matrix = this.#readMatrix(residual);
     return {
       width: view.width,
       height: model.get("height"),
       size: sizeOf(view.width),
       tab: view.tab,
       theme,
-      tokens: this.#tokens,
-      special: this.#special,
-      n: this.#tokens.length,
+      tokens: grouping.tokens,
+      members: grouping.members,
+      special: grouping.special,
+      hidden: grouping.hidden,
+      dropped: this.#dropped.get(
+        [drop, grouping],
+        () =>
+          new Set(
+            placesOf(drop, grouping).filter((place) =>
+              grouping.members[place]!.every((token) => drop.includes(token)),
+            ),
+          ),
+      ),
+      n: grouping.tokens.length,
       nLayers: model.get("n_layers"),
       nHeads: model.get("n_heads"),
       method: model.get("method"),
@@ -154,55 +289,192 @@ export class FrameBuilder {
       residual,
       residualPerLayer: perLayer,
       massShown: model.get("mass_shown"),
-      selected: model.get("selected"),
-      matrix: this.#readMatrix(model.get("shown_matrix"), residual),
-      trace: this.#readTrace(model.get("shown_trace"), residual),
+      colorScale: model.get("color_scale"),
+      scaleRows: model.get("scale_rows"),
+      mergeWords: model.get("merge_words"),
+      hasPieces: words !== null && words.labels.length < words.of_token.length,
+      hasSpecial: special.length > 0,
+      hideSpecial: model.get("hide_special"),
+      dropSpecial: special.length > 0 && special.every((token) => drop.includes(token)),
+      headsOpen: model.get("heads_open"),
+      headMaps: this.#readHeadMaps(present<HeadMaps>(model.get("head_maps"), "maps")),
+      headShares: this.#readHeadShares(present<HeadShares>(model.get("head_shares"), "shares")),
+      pins: model.get("pins"),
+      compared: pairOf(model.get("compared")),
+      comparison: this.#readComparison(),
+      selected: grouping.plain
+        ? selected
+        : this.#selected.get([selected, grouping], () => nodesToPlaces(selected, grouping)),
+      matrix,
+      trace: this.#readTrace(residual, matrix),
       hovered: view.hovered,
-      progress: "text" in model.get("progress") ? (model.get("progress") as Progress) : null,
+      note: model.get("note"),
+      progress: present<Progress>(model.get("progress"), "text"),
       error: view.localError || model.get("error"),
     };
   }
 
-  #readTokens(tokens: string[], special: number[]): void {
-    if (same(this.#tokensKey, [tokens, special])) return;
-    this.#tokensKey = [tokens, special];
-    this.#special = new Set(special);
-    this.#tokens = displayTokens(tokens, this.#special);
-  }
-
-  #readMatrix(wire: ShownMatrix | Record<string, never>, residual: number): MatrixView | null {
-    if (!("terms" in wire)) return null;
-    const matrix = wire as ShownMatrix;
-    const key = [matrix, matrix.terms.shape[0] === 1 ? null : residual, this.#special];
-    if (same(this.#matrixKey, key)) return this.#matrix;
-    this.#matrixKey = key;
-    const n = matrix.terms.shape[1]!;
-    const values = evaluateMatrix(matrix, residual);
-    const codes = matrix.binding === null ? null : decode(matrix.binding, "uint8");
-    this.#matrix = {
-      method: matrix.method,
-      n,
-      rowLevel: matrix.levels[1],
-      columnLevel: matrix.levels[0],
-      values,
-      scale: matrixScale(values, n, this.#special, matrix.method === "flow"),
-      bindingAt: (query, column) => {
-        const code = codes?.[query * n + column];
-        return code === undefined ? null : (BINDINGS[code] ?? null);
+  #readTokens(): Grouping {
+    const model = this.#model;
+    const [raws, special] = [model.get("tokens"), model.get("special")];
+    const set = this.#specialSet.get([special], () => new Set(special));
+    const merge = model.get("merge_words");
+    const words = merge ? present<Words>(model.get("words"), "of_token") : null;
+    const wire = present<ShownTrace>(model.get("shown_trace"), "edges");
+    const selected = model.get("selected");
+    const hide = this.#hide.get(
+      [model.get("hide_special"), special, selected, wire],
+      // What is traced is never hidden: a selection has to be seen.
+      () => {
+        const traced = [
+          ...selected.map(([, token]) => token),
+          ...(wire?.sources ?? []),
+          ...(wire?.sinks ?? []),
+        ];
+        return new Set(
+          model.get("hide_special") ? special.filter((token) => !traced.includes(token)) : [],
+        );
       },
-    };
-    return this.#matrix;
+    );
+    // The set is made anew with each selection, the grouping only if its content has changed.
+    const fitting = words !== null && words.of_token.length === raws.length ? words : null;
+    return this.#groups.get([raws, set, fitting, [...hide].join()], () =>
+      groupTokens(raws, set, fitting, hide),
+    );
   }
 
-  #readTrace(wire: ShownTrace | Record<string, never>, residual: number): Trace | null {
-    if (!("edges" in wire)) return null;
-    const trace = wire as ShownTrace;
-    const key = [trace, trace.polynomial || trace.mixed ? residual : null];
-    if (same(this.#traceKey, key)) return this.#trace;
-    this.#traceKey = key;
-    this.#trace = evaluateTrace(trace, residual);
-    return this.#trace;
+  #readMatrix(residual: number): MatrixView | null {
+    const wire = present<ShownMatrix>(this.#model.get("shown_matrix"), "terms");
+    const grouping = this.#grouping;
+    // While new tokens are on their way, the numbers of the old ones must not meet them.
+    if (wire === null || wire.terms.shape[1] !== grouping.placeOf.length) return null;
+    const values = this.#values.get([wire, wire.terms.shape[0] === 1 ? null : residual], () =>
+      evaluateMatrix(wire, residual),
+    );
+    const kind = this.#model.get("color_scale");
+    const rows = this.#model.get("scale_rows");
+    return this.#matrix.get([wire, values, grouping, kind, rows], () =>
+      viewOf(wire, values, grouping, kind, rows),
+    );
   }
+
+  #readTrace(residual: number, matrix: MatrixView | null): Trace | null {
+    const wire = present<ShownTrace>(this.#model.get("shown_trace"), "edges");
+    const grouping = this.#grouping;
+    if (wire === null || wire.down.shape[1] !== grouping.placeOf.length) return null;
+    const key = [wire, wire.polynomial || wire.mixed ? residual : null];
+    const trace = this.#evaluated.get(key, () => evaluateTrace(wire, residual));
+    return this.#trace.get([trace, grouping, trace.flow || grouping.plain ? null : matrix], () =>
+      withMatrixRow(groupTrace(trace, grouping), trace, matrix),
+    );
+  }
+
+  #readHeadMaps(wire: HeadMaps | null): HeadsView | null {
+    if (wire === null) return null;
+    return this.#headMaps.get([wire], () => ({
+      side: wire.maps.shape[2]!,
+      maps: decode(wire.maps, "uint8"),
+      tops: decode(wire.tops, "float32"),
+      entropy: decode(wire.entropy, "float32"),
+    }));
+  }
+
+  #readHeadShares(wire: HeadShares | null): SharesView | null {
+    if (wire === null) return null;
+    return this.#headShares.get([wire], () => {
+      const [blocks, heads] = wire.shares.shape as [number, number];
+      const all = decode(wire.shares, "float32");
+      return {
+        start: wire.levels[0],
+        shares: Array.from({ length: blocks }, (_, b) => all.subarray(b * heads, (b + 1) * heads)),
+      };
+    });
+  }
+
+  #readComparison(): Frame["comparison"] {
+    const model = this.#model;
+    const wire = present<{ a: Compared; b: Compared }>(model.get("shown_comparison"), "a");
+    const pair = pairOf(model.get("compared"));
+    const pins = model.get("pins");
+    if (wire === null || pair === null) return null;
+    const [a, b] = pair.map((index) => pins[index]);
+    const grouping = this.#grouping;
+    const n = wire.a.matrix.terms.shape[1];
+    if (a === undefined || b === undefined || n !== grouping.placeOf.length) return null;
+    const kind = model.get("color_scale");
+    return this.#comparison.get([wire, a, b, grouping, kind], () => {
+      // Each was evaluated at its own residual by the kernel, so that none is left to mix in.
+      const view = (pin: Pin, { matrix, trace }: Compared): ComparedView => {
+        const made = viewOf(matrix, evaluateMatrix(matrix, 0), grouping, kind, false);
+        const found = evaluateTrace(trace, 0);
+        return {
+          pin,
+          matrix: made,
+          trace: withMatrixRow(groupTrace(found, grouping), found, made),
+        };
+      };
+      return { a: view(a, wire.a), b: view(b, wire.b) };
+    });
+  }
+}
+
+function viewOf(
+  wire: ShownMatrix,
+  tokens: Float64Array,
+  grouping: Grouping,
+  kind: ColorScale,
+  ownRows: boolean,
+): MatrixView {
+  const values = groupMatrix(tokens, grouping);
+  const n = grouping.members.length;
+  const scale = colorScale(kind, values, n, grouping.special, wire.method === "flow");
+  const rows = ownRows ? rowScales(kind, values, n) : null;
+  const size = grouping.placeOf.length;
+  const codes = wire.binding === null ? null : decode(wire.binding, "uint8");
+  const bindingAt = (query: number, key: number): Binding | null => {
+    const code = codes?.[query * size + key];
+    return code === undefined ? null : (BINDINGS[code] ?? null);
+  };
+  return {
+    method: wire.method,
+    n,
+    rowLevel: wire.levels[1],
+    columnLevel: wire.levels[0],
+    values,
+    scale,
+    scaleOf: (query) => rows?.[query] ?? scale,
+    bindingAt: grouping.plain
+      ? bindingAt
+      : (query, key) => groupBinding(bindingAt, grouping, query, key),
+  };
+}
+
+/**
+ * The flow of a word to each input is the mean row of its tokens, as in the matrix. The kernel
+ * sends the flow of the tokens together, which is less than their sum.
+ */
+function withMatrixRow(grouped: Trace, trace: Trace, matrix: MatrixView | null): Trace {
+  const [source] = grouped.sources ?? [];
+  const merged = (trace.sources?.length ?? 0) > 1 && grouped.sources?.length === 1;
+  const fits =
+    matrix !== null &&
+    matrix.method === "flow" &&
+    trace.method === "flow" &&
+    matrix.rowLevel === trace.stop &&
+    matrix.columnLevel === trace.start;
+  if (!merged || !fits || source === undefined) return grouped;
+  const row = matrix.values.subarray(source * matrix.n, (source + 1) * matrix.n);
+  return { ...grouped, relevance: Float64Array.from(row) };
+}
+
+/** What the kernel sends as an object, or null while it is empty. */
+function present<T extends object>(value: Maybe<T>, entry: keyof T & string): T | null {
+  return entry in value ? (value as T) : null;
+}
+
+function pairOf(compared: WidgetState["compared"]): [number, number] | null {
+  const [a, b] = compared;
+  return a === undefined || b === undefined ? null : [a, b];
 }
 
 function same(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -172,6 +172,15 @@ export class Model {
     });
   }
 
+  /** Several at once; they travel as one message. */
+  update(change: Partial<WidgetState>): void {
+    const set = <K extends keyof WidgetState>(name: K): void => {
+      const value = change[name];
+      if (value !== undefined) this.set(name, value);
+    };
+    for (const name of Object.keys(change)) set(name as keyof WidgetState);
+  }
+
   onChange(names: readonly (keyof WidgetState)[], listener: () => void): void {
     for (const name of names) {
       this.#model.on(`change:${name}`, listener);

@@ -15,6 +15,8 @@ export interface BlockEdges {
   key: Int32Array;
   /** Mass on each edge, as a share of the trace's total (flow: the flow itself). */
   value: Float64Array;
+  /** Mass of the block that can be shown, where that is not all of it. */
+  mass?: number;
 }
 
 export interface Cut {

@@ -41,13 +41,15 @@ export function flowOf(value: number, binding: Binding): NonNullable<Trace["flow
 
 export function matrixOf(values: Float64Array, given: Partial<MatrixView> = {}): MatrixView {
   const n = Math.round(Math.sqrt(values.length));
+  const scale = matrixScale(values, n, new Set([0, n - 1]), given.method === "flow");
   return {
     method: "rollout",
     n,
     rowLevel: 4,
     columnLevel: 0,
     values,
-    scale: matrixScale(values, n, new Set([0, n - 1]), given.method === "flow"),
+    scale,
+    scaleOf: () => scale,
     bindingAt: () => null,
     ...given,
   };
@@ -63,7 +65,10 @@ export function frameOf(given: Partial<Frame> = {}, text: readonly string[] = TE
     tab: "graph",
     theme: makeTheme(false),
     tokens,
+    members: tokens.map((_, token) => [token]),
     special,
+    hidden: [],
+    dropped: new Set(),
     n: tokens.length,
     nLayers: 6,
     nHeads: 12,
@@ -75,10 +80,24 @@ export function frameOf(given: Partial<Frame> = {}, text: readonly string[] = TE
     residual: 0.65,
     residualPerLayer: null,
     massShown: 0.9,
+    colorScale: "words",
+    scaleRows: false,
+    mergeWords: false,
+    hasPieces: true,
+    hasSpecial: true,
+    hideSpecial: false,
+    dropSpecial: false,
+    headsOpen: false,
+    headMaps: null,
+    headShares: null,
+    pins: [],
+    compared: null,
+    comparison: null,
     selected: [[4, 4]],
     matrix: null,
     trace: null,
     hovered: null,
+    note: "",
     progress: null,
     error: "",
     ...given,
@@ -95,23 +114,8 @@ export function recorder(signal: AbortSignal): { context: Context; calls: Call[]
     (...given: unknown[]): void => {
       calls.push([action, ...given]);
     };
-  const context: Context = {
-    signal,
-    invalidate: note("invalidate"),
-    actions: {
-      setMethod: note("setMethod"),
-      setLevels: note("setLevels"),
-      setHeads: note("setHeads"),
-      setResidual: note("setResidual"),
-      setMassShown: note("setMassShown"),
-      select: note("select"),
-      setSelected: note("setSelected"),
-      hover: note("hover"),
-      setTab: note("setTab"),
-      dismissError: note("dismissError"),
-      stop: note("stop"),
-      toggleFullScreen: note("toggleFullScreen"),
-    },
-  };
-  return { context, calls };
+  const actions = new Proxy({} as Context["actions"], {
+    get: (_, action) => note(String(action)),
+  });
+  return { context: { signal, invalidate: note("invalidate"), actions }, calls };
 }

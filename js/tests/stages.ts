@@ -31,11 +31,40 @@ function revived<T>(value: unknown): T {
   return Object.fromEntries(entries) as T;
 }
 
+/** What the stored states leave at its default. */
+type Added =
+  | "drop"
+  | "color_scale"
+  | "scale_rows"
+  | "merge_words"
+  | "hide_special"
+  | "heads_open"
+  | "pins"
+  | "compared"
+  | "words"
+  | "head_maps"
+  | "head_shares"
+  | "shown_comparison"
+  | "note";
+
 /** The state of a widget as the kernel sent it. */
 export function stateOf(json: Json): WidgetState {
   const { shown_matrix, shown_trace, ...plain } = json;
   return {
-    ...(plain as unknown as WidgetState),
+    drop: [],
+    color_scale: "words",
+    scale_rows: false,
+    merge_words: false,
+    hide_special: false,
+    heads_open: false,
+    pins: [],
+    compared: [],
+    words: {},
+    head_maps: {},
+    head_shares: {},
+    shown_comparison: {},
+    note: "",
+    ...(plain as unknown as Omit<WidgetState, Added>),
     shown_matrix: revived<ShownMatrix>(shown_matrix),
     shown_trace: revived<ShownTrace>(shown_trace),
     progress: {},
