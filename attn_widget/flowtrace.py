@@ -171,6 +171,8 @@ def solve_again(maps: Floats, ends: Ends, values: Floats, gap: Floats) -> None:
 
     The engine works without a tolerance, so this is for rounding that piled up, if it ever does.
     """
+    if gap.max(initial=0.0) <= TOLERANCE:
+        return
     for r, c in np.argwhere(gap > TOLERANCE * np.maximum(1, values)).tolist():
         source, sink = int(ends.rows[r]), int(ends.columns[c])
         trace = flow_trace(maps, [source], [sink])

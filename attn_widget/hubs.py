@@ -129,5 +129,5 @@ class _Hub:
         def work(begin: int, end: int) -> None:
             sent[begin:end] = solver.sent(supplies[begin:end], demands[begin:end])
 
-        self.workers.all_pieces(work, len(supplies), int(8e6 / layers.caps.size))
+        self.workers.all_pieces(work, len(supplies), int(2e6 / layers.caps.size))
         return sent

@@ -77,6 +77,9 @@ def solve_pairs(
 
     # Pieces of some milliseconds: enough to balance the threads and to show rows early.
     for begin, end in workers.pieces(solve, len(rows), int(4e6 / layers.caps.size)):
+        if end - begin == len(rows):
+            yield order[left > 0]
+            return
         done, counts = np.unique(rows[begin:end], return_counts=True)
         left[done] -= counts
         done = done[left[done] == 0]
