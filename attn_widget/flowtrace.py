@@ -205,14 +205,18 @@ def _walk(capacity: Floats, rows: NDArray[np.bool_], columns: NDArray[np.bool_])
         edges[block] = mass[:, None] * capacity[block] * arrive[block]
         mass = (capacity[block] * mass[:, None]).sum(axis=0)
     over = np.divide(edges, capacity, out=np.zeros_like(edges), where=capacity > 0).max()
-    return edges / over if over > 1 else edges
+    if over > 1:
+        edges /= over
+    return edges
 
 
 def _swollen(capacity: Floats, edges: Floats) -> Floats:
-    """Add to a feasible flow in rounds, each shared in proportion to what is still open."""
+    """Add to a feasible flow, in place, in rounds shared in proportion to what is still open."""
     blocks, n, _ = capacity.shape
+    rest = np.empty_like(capacity)
     for _ in range(_ROUNDS):
-        rest = np.maximum(capacity - edges, 0)
+        np.subtract(capacity, edges, out=rest)
+        np.maximum(rest, 0, out=rest)
         # What each edge could carry on if it had its lower end to itself, and each token at most.
         carry = np.empty((blocks + 1, n))
         carry[0] = np.inf
@@ -220,20 +224,21 @@ def _swollen(capacity: Floats, edges: Floats) -> Floats:
             np.minimum(rest[block], carry[block], out=rest[block])
             carry[block + 1] = rest[block].sum(axis=1)
         # Down: shared in proportion. A token that gets more than it can carry on keeps the surplus.
-        more, mass = rest, carry[-1]
+        mass = carry[-1]
         arrived = np.empty_like(carry)
         for block in reversed(range(blocks)):
             share = np.divide(mass, carry[block + 1], out=np.zeros(n), where=carry[block + 1] > 0)
-            more[block] *= np.minimum(share, 1)[:, None]
-            arrived[block] = more[block].sum(axis=0)
+            rest[block] *= np.minimum(share, 1)[:, None]
+            arrived[block] = rest[block].sum(axis=0)
             mass = np.minimum(arrived[block], carry[block])
         # Up: the surplus goes back where it came from, in proportion.
         kept = mass
         for block in range(blocks):
             share = np.divide(kept, arrived[block], out=np.zeros(n), where=arrived[block] > 0)
-            more[block] *= np.minimum(share, 1)
-            kept = more[block].sum(axis=1)
-        edges = np.minimum(edges + more, capacity)
+            rest[block] *= np.minimum(share, 1)
+            kept = rest[block].sum(axis=1)
+        edges += rest
+        np.minimum(edges, capacity, out=edges)
         if kept.sum() <= _ENOUGH * edges[-1].sum():
             break
     return edges

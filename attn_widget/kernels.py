@@ -259,6 +259,7 @@ def blocking(caps, rest, fwd, bwd, large, supply, demand, lo, hi, top, most, at,
                                 j = (w << 6) + b
                                 break
                             # So little flowed here that it was lost in rounding.
+                            rest[l - 1, (w << 6) + b, i] = caps[l - 1, (w << 6) + b, i]
                             bwd[l - 1, i, w] &= ~bit(b)
                             word &= word - ONE
                         if j >= 0:

@@ -207,10 +207,10 @@ def _table(report: dict[str, Any]) -> str:
         f"# Attention flow beside other solvers, {report['date']}",
         "",
         (
-            f"{report['machine']}; {report['clock']}, one thread. True attention of MiniLM-L6 (BERT),"
-            " residual 0.5; 12 blocks are the 6 layers stacked twice; causal is the mean masked and"
-            " renormalised. ~ is extrapolated from a sample of single pairs; every other solver answers"
-            " one pair at a time. x says how many times the time of this package."
+            f"{report['machine']}; {report['clock']}, one thread. True attention of MiniLM-L6"
+            " (BERT), residual 0.5; 12 blocks are the 6 layers stacked twice; causal is the mean"
+            " masked and renormalised. ~ is extrapolated from a sample of single pairs; every other"
+            " solver answers one pair at a time. x says how many times the time of this package."
         ),
         "",
     ]
