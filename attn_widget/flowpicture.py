@@ -59,9 +59,11 @@ class FlowPicture:
                 self._tell("Compiling the flow engine, once", None)
             if not self._selection.empty:
                 self._show_trace(
-                    self._analysis.relevance(self._settings, self._selection, **self._watch("row"))
+                    self._analysis.relevance(
+                        self._settings, self._selection, **self._watch("tokens")
+                    )
                 )
-            self._analysis.flow(self._settings, on_rows=self._grow, **self._watch("matrix"))
+            self._analysis.flow(self._settings, on_rows=self._grow, **self._watch("rows"))
             self._set("shown_matrix", shown.shown_matrix(self._analysis, self._settings))
             if self._selection.empty:
                 self._show_trace(self._analysis.relevance(self._settings, self._selection))
@@ -75,9 +77,11 @@ class FlowPicture:
         self._set("shown_trace", trace)
 
     def _watch(self, what: str) -> dict[str, Any]:
+        n = len(self._values)
+
         def progress(done: int, total: int) -> None:
-            text = f"Flow, {what}: {done} of {total}"
-            self._tell(text, done / total if total else None)
+            # Pairs are what the engine counts; a reader counts tokens.
+            self._tell(f"Flow: {n * done // total} of {n} {what}", done / total)
 
         return {"progress": progress, "cancel": self._cancel}
 

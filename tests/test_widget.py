@@ -279,3 +279,40 @@ def test_pieces_know_their_words():
     widget = aw.AttentionWidget(aw.load_sample("curie"))
     assert len(widget.words["of_token"]) == len(widget.tokens)
     assert len(widget.words["labels"]) == max(widget.words["of_token"]) + 1
+
+
+def test_a_long_flow_grows_on_the_picture_selected_row_first():
+    rng = np.random.default_rng(1)
+    logits = 6 * rng.standard_normal((6, 1, 96, 96))
+    weights = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    widget = aw.AttentionWidget(weights, selected=[(6, 40)])
+    sent = []
+    widget.observe(lambda change: sent.append((change["name"], change["new"])), names=PICTURE)
+    widget.observe(lambda change: sent.append(("progress", change["new"])), names="progress")
+    widget.method = "flow"
+    expected = widget.matrix
+    names = [name for name, _ in sent if name in PICTURE]
+    assert names[0] == "shown_trace"
+    row = unpack(next(new for name, new in sent if name == "shown_trace")["relevance"])
+    np.testing.assert_allclose(row, expected[40], atol=1e-6)
+    growing = [unpack(new["terms"])[0] for name, new in sent if name == "shown_matrix"]
+    unknown = [int(np.isnan(matrix).sum()) for matrix in growing]
+    assert unknown == sorted(unknown, reverse=True)
+    assert unknown[-1] == 0
+    for matrix in growing:
+        known = ~np.isnan(matrix)
+        np.testing.assert_allclose(matrix[known], expected[known], atol=1e-6)
+    told = [
+        new for name, new in sent if name == "progress" and new.get("text", "").endswith("rows")
+    ]
+    fractions = [progress["fraction"] for progress in told]
+    assert fractions == sorted(fractions)
+    assert widget.progress == {}
+
+
+def test_a_stopped_flow_stays_as_far_as_it_came(widget):
+    widget.method = "flow"
+    widget._handle_custom_msg({"type": "stop"}, [])
+    assert widget.progress == {}
+    assert widget.error == ""
+    np.testing.assert_allclose(widget.matrix, aw.attention_flow(SAMPLE), atol=1e-9)
