@@ -37,7 +37,7 @@ class _Loader:
 
     def run(self) -> None:
         try:
-            self.kernels = importlib.import_module("attn_widget.kernels")
+            self.kernels = importlib.import_module(".kernels", __package__)
         except Exception as error:  # noqa: BLE001 - raised again by whoever wants the kernels
             self.failure = error
         finally:

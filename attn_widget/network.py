@@ -129,7 +129,10 @@ class Solver:
         unmet: Floats,
     ) -> None:
         layers = self._layers
-        rest = self._spare.pop() if self._spare else layers.caps.copy()
+        try:
+            rest = self._spare.pop()
+        except IndexError:  # not asked beforehand: another thread may be quicker
+            rest = layers.caps.copy()
         self._solve(
             layers.caps,
             rest,
