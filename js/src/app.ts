@@ -4,13 +4,14 @@ import { readTheme, type Theme } from "./color";
 import { type Context, type Frame, FrameBuilder, type View, type ViewState } from "./frame";
 import { stripWidth } from "./layout/zones";
 import type { Model, WidgetState } from "./model";
+import { Foot } from "./views/foot";
+import { HeadsOverview } from "./views/heads";
 import { installKeys } from "./views/keys";
 import { Message } from "./views/message";
 import { ProgressLine } from "./views/progress";
 import { SentenceView } from "./views/sentence";
 import { Stage } from "./views/stage";
 import { Strip } from "./views/strip";
-import { Tabs } from "./views/tabs";
 import { Toolbar } from "./views/toolbar";
 import { Tooltip } from "./views/tooltip";
 
@@ -46,6 +47,9 @@ const SYNCED: readonly (keyof WidgetState)[] = [
   "error",
 ];
 
+/** Room for the legend's title at the left of its scale. */
+const LEGEND_WORDS = 244;
+
 export class App {
   readonly #root: HTMLElement;
   readonly #signal: AbortSignal;
@@ -54,6 +58,8 @@ export class App {
   readonly #views: View[];
   readonly #strip: Strip;
   readonly #stage: Stage;
+  readonly #foot: Foot;
+  readonly #body = document.createElement("div");
   #frame: Frame | null = null;
   #pending = false;
   #theme: Theme | null = null;
@@ -67,11 +73,11 @@ export class App {
     el.append(this.#root);
     signal.addEventListener("abort", () => this.#root.remove(), { once: true });
 
-    const heads = model.get("heads");
+    const fused = model.get("heads");
     this.#view = {
       width: el.clientWidth,
       tab: "graph",
-      fusion: typeof heads === "string" ? heads : "mean",
+      fusion: typeof fused === "string" ? fused : "mean",
       hovered: null,
       localError: "",
     };
@@ -89,18 +95,19 @@ export class App {
     };
     this.#strip = new Strip(context);
     this.#stage = new Stage(context);
-    const body = document.createElement("div");
-    body.className = "aw-body";
-    body.append(this.#strip.el, this.#stage.el);
+    this.#foot = new Foot(context);
+    this.#body.className = "aw-body";
+    this.#body.append(this.#strip.el, this.#stage.el, this.#foot.el);
     const above = [
       new Toolbar(context),
       new ProgressLine(context),
       new Message(context),
       new SentenceView(context),
     ];
-    const below = [new Tabs(context), new Tooltip(context)];
+    const heads = new HeadsOverview(context);
+    const below = [heads, new Tooltip(context)];
     this.#views = [...above, ...below];
-    this.#root.append(...above.map((view) => view.el), body, ...below.map((view) => view.el));
+    this.#root.append(...above.map((view) => view.el), this.#body, ...below.map((view) => view.el));
     installKeys(this.#root, context, () => this.#frame);
 
     model.onChange(SYNCED, () => {
@@ -161,7 +168,18 @@ export class App {
     const frame = this.#frame;
     this.#root.setAttribute("data-size", frame.size);
     for (const view of this.#views) view.update(frame);
+    this.#foot.update(frame);
+    this.#drawBody(frame);
+  }
+
+  #drawBody(frame: Frame): void {
+    const { el } = this.#stage;
+    el.hidden = frame.size === "narrow" && frame.tab === "heads";
     this.#strip.update(frame, this.#room(frame));
+    if (el.hidden) {
+      this.#placeFoot(frame);
+      return;
+    }
     this.#stage.update(frame, this.#strip.el.offsetHeight);
     // The matrix may have moved with the strip's height; the second time it stays where it is.
     const height = this.#strip.el.offsetHeight;
@@ -169,6 +187,28 @@ export class App {
     if (this.#strip.el.offsetHeight !== height) {
       this.#stage.update(frame, this.#strip.el.offsetHeight);
     }
+    this.#placeFoot(frame);
+  }
+
+  /** At the lower left of the stage, beside the legend; in a narrow widget below it. */
+  #placeFoot(frame: Frame): void {
+    const { zones } = this.#stage;
+    const { style } = this.#foot.el;
+    const beside = frame.size !== "narrow" && zones !== null;
+    this.#foot.el.toggleAttribute("data-beside", beside);
+    if (!beside) {
+      style.cssText = "";
+      this.#body.style.paddingBottom = "";
+      return;
+    }
+    const { foot, legend, height } = zones;
+    const room = Math.min(foot.w, (legend?.x ?? frame.width) - LEGEND_WORDS - foot.x);
+    style.left = `${foot.x}px`;
+    style.top = `${this.#stage.el.offsetTop + foot.y}px`;
+    style.width = `${Math.max(240, room)}px`;
+    // Many pins take more than one line.
+    const over = foot.y + this.#foot.el.offsetHeight + 8 - height;
+    this.#body.style.paddingBottom = over > 0 ? `${Math.ceil(over)}px` : "";
   }
 
   /** The same object as long as no colour has changed, so that views can tell by identity. */

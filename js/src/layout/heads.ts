@@ -1,0 +1,196 @@
+/** Every head at a glance: where each map lies, in which order, and how it stands out. Pure. */
+import type { Frame, HeadsView, SharesView } from "../frame";
+import type { Heads } from "../model";
+
+export type HeadOrder = "number" | "entropy" | "share";
+
+export interface HeadCell {
+  layer: number;
+  head: number;
+  x: number;
+  y: number;
+}
+
+export interface HeadGroup {
+  layer: number;
+  x: number;
+  y: number;
+  w: number;
+  /** Mean entropy of the layer's heads, in bits. */
+  entropy: number;
+  /** Whether the layer is within the shown range. */
+  inside: boolean;
+  cells: HeadCell[];
+}
+
+export interface HeadsLayout {
+  width: number;
+  height: number;
+  /** Side of a map in px. */
+  side: number;
+  groups: HeadGroup[];
+}
+
+const GROUP_GAP = 20;
+const ROW_GAP = 14;
+const CELL_GAP = 4;
+/** Above the maps of a group: its name and entropy. */
+export const HEADER = 24;
+/** Under a map: its number and its bar. */
+export const CAPTION = 19;
+const LEAST_SIDE = 38;
+const LEAST_SIDE_NARROW = 30;
+const GREATEST_SIDE = 56;
+
+/** The columns of groups and of maps in a group that need the least height. */
+function grid(
+  width: number,
+  layers: number,
+  heads: number,
+  least: number,
+): { groups: number; maps: number; side: number } {
+  let best = { groups: 1, maps: 1, side: Math.min(width, GREATEST_SIDE) };
+  let lowest = Number.POSITIVE_INFINITY;
+  for (let groups = 1; groups <= layers; groups++) {
+    const room = (width - (groups - 1) * GROUP_GAP) / groups;
+    for (let maps = 1; maps <= heads; maps++) {
+      const side = Math.min(GREATEST_SIDE, (room - (maps - 1) * CELL_GAP) / maps);
+      if (side < least) break;
+      const rows = Math.ceil(heads / maps);
+      const height =
+        Math.ceil(layers / groups) * (HEADER + rows * (side + CAPTION) + ROW_GAP) - ROW_GAP;
+      // Of two that are as high, the larger maps.
+      if (height < lowest - 0.5 || (height < lowest + 0.5 && side > best.side)) {
+        lowest = height;
+        best = { groups, maps, side };
+      }
+    }
+  }
+  return { ...best, side: Math.floor(best.side) };
+}
+
+/** Blocks whose maps the picture is made of. */
+export function shownBlocks({ method, levels: [start, stop] }: Frame): [from: number, to: number] {
+  return method === "attention" ? [stop - 1, stop] : [start, stop];
+}
+
+/** Share of the selection that a head carries; null where that is not known. */
+export function shareOf(shares: SharesView | null, layer: number, head: number): number | null {
+  return shares?.shares[layer - shares.start]?.[head] ?? null;
+}
+
+/** The heads of a layer in the chosen order. */
+export function orderedHeads(
+  view: HeadsView,
+  shares: SharesView | null,
+  layer: number,
+  nHeads: number,
+  order: HeadOrder,
+): number[] {
+  const heads = Array.from({ length: nHeads }, (_, head) => head);
+  if (order === "number") return heads;
+  const value = (head: number): number =>
+    order === "entropy"
+      ? view.entropy[layer * nHeads + head]!
+      : -(shareOf(shares, layer, head) ?? 0);
+  return heads.sort((a, b) => value(a) - value(b) || a - b);
+}
+
+export function layoutHeads(frame: Frame, width: number, order: HeadOrder): HeadsLayout {
+  const { nLayers, nHeads, headMaps, headShares, size } = frame;
+  if (headMaps === null || nLayers === 0) return { width, height: 0, side: 0, groups: [] };
+  const least = size === "narrow" ? LEAST_SIDE_NARROW : LEAST_SIDE;
+  const { groups: across, maps, side } = grid(width, nLayers, nHeads, least);
+  const room = (width - (across - 1) * GROUP_GAP) / across;
+  // What the maps leave of a group's width goes between them.
+  const step = maps > 1 ? Math.min((room - side) / (maps - 1), side + 8) : side;
+  const rows = Math.ceil(nHeads / maps);
+  const groupHeight = HEADER + rows * (side + CAPTION);
+  const [from, to] = shownBlocks(frame);
+  const groups = Array.from({ length: nLayers }, (_, layer): HeadGroup => {
+    const x = (layer % across) * (room + GROUP_GAP);
+    const y = Math.floor(layer / across) * (groupHeight + ROW_GAP);
+    const entropy = headMaps.entropy.subarray(layer * nHeads, (layer + 1) * nHeads);
+    const heads = orderedHeads(headMaps, headShares, layer, nHeads, order);
+    return {
+      layer,
+      x,
+      y,
+      w: (maps - 1) * step + side,
+      entropy: entropy.reduce((a, b) => a + b, 0) / nHeads,
+      inside: layer >= from && layer < to,
+      cells: heads.map((head, i) => ({
+        layer,
+        head,
+        x: x + (i % maps) * step,
+        y: y + HEADER + Math.floor(i / maps) * (side + CAPTION),
+      })),
+    };
+  });
+  const down = Math.ceil(nLayers / across);
+  return { width, height: down * groupHeight + (down - 1) * ROW_GAP, side, groups };
+}
+
+/** Whether the picture is made with this head of this layer alone, or with a few beside it. */
+export function isPicked(frame: Frame, layer: number, head: number): boolean {
+  const [from, to] = shownBlocks(frame);
+  if (layer < from || layer >= to) return false;
+  const top = frame.method !== "attention" && frame.topHead !== null && layer === to - 1;
+  const heads: Heads = top ? (frame.topHead ?? frame.heads) : frame.heads;
+  return Array.isArray(heads) ? heads.includes(head) : heads === head;
+}
+
+/** What a click picks; with a toggle key heads are added and taken away. */
+export function pickedHeads(frame: Frame, head: number, toggle: boolean): Heads {
+  const { heads, fusion } = frame;
+  if (!toggle) return heads === head ? fusion : head;
+  const list = typeof heads === "string" ? [] : Array.isArray(heads) ? heads : [heads];
+  const next = list.includes(head) ? list.filter((other) => other !== head) : [...list, head];
+  if (next.length === 0) return fusion;
+  return next.length === 1 ? next[0]! : next.sort((a, b) => a - b);
+}
+
+/** How the bar under a map is filled, 0 to 1. */
+export function barOf(frame: Frame, order: HeadOrder, layer: number, head: number): number | null {
+  const { headMaps, headShares, nHeads } = frame;
+  if (headMaps === null) return null;
+  if (order !== "share") {
+    const bits = Math.log2(wholeLength(frame));
+    return bits > 0 ? Math.min(1, headMaps.entropy[layer * nHeads + head]! / bits) : 0;
+  }
+  const share = shareOf(headShares, layer, head);
+  const row = headShares?.shares[layer - headShares.start];
+  return share === null || row === undefined ? null : share / Math.max(...row, 1e-12);
+}
+
+/** How many tokens the kernel knows: merging and hiding change no head. */
+export function wholeLength({ members, hidden }: Frame): number {
+  return members.reduce((count, tokens) => count + tokens.length, hidden.length);
+}
+
+/** All maps as one picture, a map a square of `side`, heads across and layers down. */
+export function atlas(
+  { maps, side }: HeadsView,
+  layers: number,
+  heads: number,
+  seqRGB: (t: number) => readonly [number, number, number],
+): Uint8ClampedArray<ArrayBuffer> {
+  const table = new Uint32Array(256);
+  const bytes = new Uint8ClampedArray(table.buffer);
+  for (let i = 0; i < 256; i++) bytes.set([...seqRGB(i / 255), 255], 4 * i);
+  const pixels = new Uint8ClampedArray(4 * maps.length);
+  const words = new Uint32Array(pixels.buffer);
+  const width = heads * side;
+  for (let layer = 0; layer < layers; layer++) {
+    for (let head = 0; head < heads; head++) {
+      const from = (layer * heads + head) * side * side;
+      const to = layer * side * width + head * side;
+      for (let row = 0; row < side; row++) {
+        for (let i = 0; i < side; i++) {
+          words[to + row * width + i] = table[maps[from + row * side + i]!]!;
+        }
+      }
+    }
+  }
+  return pixels;
+}
