@@ -8,18 +8,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-# Bound now, and needing numpy alone: numba comes with the first flow. `rollout` and `trace` name a
-# function and its module, and if they were resolved later, whoever imported the module first would
-# put the module in its place.
+# Bound now, and needing numpy alone: numba comes with the first flow. `rollout`, `trace` and
+# `dashboard` name a function and its module, and if they were resolved later, whoever imported the
+# module first would put the module in its place.
 from .attention import Attention, AttentionError, as_attention
+from .dashboard import dashboard
 from .flow import attention_flow
 from .mixing import EmptyRowsWarning, layer_maps
 from .rollout import rollout
 from .trace import Trace, trace
 
 if TYPE_CHECKING:
+    from .adapters.capture import capture as capture
     from .adapters.huggingface import from_huggingface as from_huggingface
     from .adapters.vision import from_vision as from_vision
+    from .charts import flow_chart as flow_chart
+    from .charts import head_chart as head_chart
+    from .charts import relevance_chart as relevance_chart
+    from .charts import residual_sweep as residual_sweep
     from .sample import load_sample as load_sample
     from .sample import sample_names as sample_names
     from .widget import AttentionWidget as AttentionWidget
@@ -29,9 +35,14 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it, imported on first use: a script that only wants
 # numbers never loads ipywidgets.
 _HOME = {
+    "capture": "adapters.capture",
     "from_huggingface": "adapters.huggingface",
     "from_vision": "adapters.vision",
     "AttentionWidget": "widget",
+    "flow_chart": "charts",
+    "head_chart": "charts",
+    "relevance_chart": "charts",
+    "residual_sweep": "charts",
     "load_sample": "sample",
     "sample_names": "sample",
 }
@@ -44,6 +55,7 @@ __all__ = [  # noqa: PLE0604 - every entry is a string
     "__version__",
     "as_attention",
     "attention_flow",
+    "dashboard",
     "layer_maps",
     "rollout",
     "trace",

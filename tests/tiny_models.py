@@ -102,7 +102,12 @@ def tiny(name: str, implementation: str = "eager") -> Any:
     torch.manual_seed(0)
     _, model_class, _, _ = TABLE[name]
     config = type(TABLE[name].config)(**TABLE[name].config.to_dict())
+    if not getattr(model_class, "_supports_sdpa", True):
+        implementation = "eager"  # T5 in versions before 5
     model = model_class._from_config(config, attn_implementation=implementation).eval()
+    if implementation != "eager":
+        model.load_state_dict(tiny(name).state_dict())
+        return model
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 2:

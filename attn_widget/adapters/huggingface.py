@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attn_widget.attention import Attention
 from attn_widget.errors import AttentionError, brief, named_settings
@@ -14,10 +13,30 @@ from attn_widget.words import Words
 
 from .assembly import crop, joint, leaks, plain, stack_layers, stitch, with_sink
 from .parts import Parts, take_apart
-from .tokenizer import Labels, end_of_text, label, padding
+from .text import (
+    TextReader,
+    both_sides,
+    check_count,
+    labels_of,
+    produced_by,
+    until_the_end,
+    without_unread_padding,
+)
 
-Ints = NDArray[np.intp]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .tokenizer import Labels
+
 LearnedSink = Literal["rescale", "token"]
+
+
+class _Style(NamedTuple):
+    """How the maps are labelled, and what becomes of rows that do not sum to 1."""
+
+    tokens: Sequence[str] | None
+    learned_sink: LearnedSink
+    rescale: bool
 
 
 @named_settings
@@ -31,6 +50,7 @@ def from_huggingface(
     decoder_attention_mask: Any = None,
     batch: int | None = None,
     part: Literal["joint", "encoder", "decoder"] = "joint",
+    tokens: Sequence[str] | None = None,
     learned_sink: LearnedSink = "rescale",
     image: Any = None,
     grid: tuple[int, int] | None = None,
@@ -57,6 +77,8 @@ def from_huggingface(
     part : {"joint", "encoder", "decoder"}
         Of an encoder-decoder: all three kinds of attention as one network (see `Network`), or the
         self-attention of one side.
+    tokens : sequence of str, optional
+        Labels of your own, one a token that is left when padding is cropped.
     learned_sink : {"rescale", "token"}
         Where rows sum to less than 1, because a learned sink beside the keys takes the rest (as
         in gpt-oss): "rescale" them once heads are fused, so that a head counts by the mass that it
@@ -80,11 +102,14 @@ def from_huggingface(
         from .vision import from_vision
 
         return from_vision(outputs, image=image, grid=grid, batch=batch)
+    if part not in ("joint", "encoder", "decoder"):
+        message = f"part must be 'joint', 'encoder' or 'decoder', not {brief(part)}."
+        raise AttentionError(message)
     if learned_sink not in ("rescale", "token"):
         message = f"learned_sink must be 'rescale' or 'token', not {brief(learned_sink)}."
         raise AttentionError(message)
     if hasattr(outputs, "_as_parts"):  # a capture
-        parts, known = outputs._as_parts(input_ids)  # noqa: SLF001 - its other half
+        parts, known = outputs._as_parts()  # noqa: SLF001 - its other half
         input_ids = known.get("input_ids") if input_ids is None else input_ids
         attention_mask = known.get("attention_mask") if attention_mask is None else attention_mask
         if decoder_input_ids is None:
@@ -97,96 +122,24 @@ def from_huggingface(
         if attention_mask is None:
             attention_mask = input_ids.get("attention_mask")
         input_ids = input_ids.get("input_ids")
-    if part not in ("joint", "encoder", "decoder"):
-        message = f"part must be 'joint', 'encoder' or 'decoder', not {brief(part)}."
-        raise AttentionError(message)
     text = parts.pick(batch)
-    side = _Reader(parts, text, tokenizer)
+    side = TextReader(parts, text, tokenizer)
+    style = _Style(tokens, learned_sink, parts.rescale)
     if parts.encoder is None:
-        return _self_attention(side, input_ids, attention_mask, learned_sink)
+        return _self_attention(side, input_ids, attention_mask, style)
     if part == "encoder":
         encoder = Parts(steps=[parts.encoder])
         row = _encoder_row(parts, text)
-        only = _Reader(encoder, row, tokenizer)
-        return _self_attention(only, input_ids, attention_mask, learned_sink)
+        only = TextReader(encoder, row, tokenizer)
+        return _self_attention(only, input_ids, attention_mask, style)
     if part == "decoder":
-        return _self_attention(side, decoder_input_ids, decoder_attention_mask, learned_sink)
-    return _joint(side, (input_ids, attention_mask), (decoder_input_ids, decoder_attention_mask))
-
-
-class _Reader:
-    """One text of a batch: its ids, its mask, its labels."""
-
-    def __init__(self, parts: Parts, text: int, tokenizer: Any) -> None:
-        self.parts = parts
-        self.text = text
-        self.tokenizer = tokenizer
-
-    def ids(self, given: Any, name: str, row: int) -> list[int] | None:
-        """One text's row of ids."""
-        values = _matrix(given, name)
-        if values is None:
-            return None
-        return [int(token) for token in self._row(values, row, name)]
-
-    def kept(self, mask: Any, n_tokens: int, name: str, row: int) -> Ints:
-        """Positions that are no padding, from the mask."""
-        values = _matrix(mask, name)
-        if values is None:
-            return np.arange(n_tokens)
-        shown = self._row(values, row, name) != 0
-        if len(shown) < n_tokens and self.parts.sequences is not None:
-            # The mask is the prompt's; all that was generated counts.
-            shown = np.append(shown, np.ones(n_tokens - len(shown), dtype=bool))
-        if len(shown) != n_tokens:
-            message = (
-                f"{name} covers {len(shown)} tokens and the attention {n_tokens}: pass the mask "
-                "that the model was called with."
-            )
-            raise AttentionError(message)
-        if not shown.any():
-            message = f"{name} hides all {n_tokens} tokens of text {row}: pass the model's own."
-            raise AttentionError(message)
-        return np.flatnonzero(shown)
-
-    def _row(self, values: NDArray[Any], row: int, name: str) -> NDArray[Any]:
-        if values.ndim == 1:
-            return values
-        sequences = self.parts.sequences
-        if sequences is not None and len(sequences) % len(values) == 0:
-            row = row * len(values) // len(sequences)  # several sequences of each prompt
-        if len(values) == 1:
-            row = 0
-        if row >= len(values):
-            message = f"{name} holds {len(values)} texts and text {row} is wanted: pass the batch."
-            raise AttentionError(message)
-        picked: NDArray[Any] = values[row]
-        return picked
-
-
-def _matrix(given: Any, name: str) -> NDArray[Any] | None:
-    if given is None:
-        return None
-    given_array = given.detach().cpu().numpy() if hasattr(given, "detach") else given
-    values: NDArray[Any]
-    try:
-        values = np.asarray(given_array)
-    except ValueError:
-        values = np.empty(())  # ragged: refused below
-    if values.ndim not in (1, 2) or values.dtype.kind not in "iub":
-        if values.dtype.kind == "f" and values.ndim in (1, 2) and name.endswith("mask"):
-            return (values != 0).astype(np.int64)
-        shape = f" of shape {values.shape}" if values.ndim else ""
-        message = (
-            f"{name} is a {type(given).__name__}{shape}: give whole numbers of shape (n,) or "
-            "(batch, n), as the tokenizer returns them."
-        )
-        raise AttentionError(message)
-    return values
+        return _self_attention(side, decoder_input_ids, decoder_attention_mask, style)
+    given = (input_ids, attention_mask)
+    return _joint(side, given, (decoder_input_ids, decoder_attention_mask), style)
 
 
 def _self_attention(
-    side: _Reader, input_ids: Any, attention_mask: Any, learned_sink: LearnedSink
+    side: TextReader, input_ids: Any, attention_mask: Any, style: _Style
 ) -> Attention:
     """One stack of self-attention: an encoder, a decoder, a generation."""
     parts, text = side.parts, side.text
@@ -199,22 +152,22 @@ def _self_attention(
             "decoder, all steps of a generation, or one forward pass without a cache."
         )
         raise AttentionError(message)
-    _check_count(ids, n_tokens, "input_ids")
+    check_count(ids, n_tokens, "input_ids")
     kept = side.kept(attention_mask, n_tokens, "attention_mask", text)
     if attention_mask is None and ids is not None:
-        kept = _without_unread_padding(layers, ids, side.tokenizer)
-    kept = _until_the_end(kept, ids, n_prompt, side.tokenizer)
+        kept = without_unread_padding(layers, ids, side.tokenizer)
+    kept = until_the_end(kept, ids, n_prompt, side.tokenizer)
     layers = crop(layers, kept, kept, "attention", "attention_mask")
     produced = None
     if n_prompt is not None and ids is not None:
-        produced = _produced(side.tokenizer, ids, kept, n_prompt)
-    labels = _labels(side.tokenizer, ids, kept)
+        produced = produced_by(side.tokenizer, ids, kept, n_prompt)
+    labels = labels_of(side.tokenizer, ids, kept)
     values, dtype = stack_layers(layers, "attention")
-    return _finish(values, dtype, labels, produced, learned_sink)
+    return _finish(values, dtype, labels, produced, style)
 
 
 def _own_layers(
-    parts: Parts, text: int, given_ids: Any, side: _Reader, what: str
+    parts: Parts, text: int, given_ids: Any, side: TextReader, what: str
 ) -> tuple[list[Any], list[int] | None, int | None]:
     """Self-attention of one text, the ids of its tokens, and where the prompt ends if generated."""
     generated = parts.sequences is not None
@@ -243,65 +196,21 @@ def _own_layers(
     raise AttentionError(message)
 
 
-def _check_count(ids: list[int] | None, n_tokens: int, name: str) -> None:
-    # A generation knows one token more: the last one, which was never fed back.
-    if ids is not None and not n_tokens <= len(ids) <= n_tokens + 1:
-        message = (
-            f"{name} has {len(ids)} tokens and the attention covers {n_tokens}: pass the ids that "
-            "the model was called with."
-        )
-        raise AttentionError(message)
-
-
-def _without_unread_padding(layers: list[Any], ids: list[int], tokenizer: Any) -> Ints:
-    """Without a mask: drop padding at either end that no other token reads."""
-    n_tokens = layers[0].values.shape[1]
-    everything = np.arange(n_tokens)
-    pads = padding(tokenizer) if tokenizer is not None else frozenset()
-    at = np.array([token in pads for token in ids[:n_tokens]])
-    if not at.any() or at.all():
-        return everything
-    real = np.flatnonzero(~at)
-    outer = np.append(everything[: real[0]], everything[real[-1] + 1 :])
-    kept = np.arange(real[0], real[-1] + 1)
-    read = any(values[:, kept][:, :, outer].any() for values, _ in layers)
-    return everything if read else kept
-
-
-def _until_the_end(kept: Ints, ids: list[int] | None, n_prompt: int | None, tokenizer: Any) -> Ints:
-    """Drop what a batch fed to a generated text that was over: all from its end token on."""
-    if n_prompt is None or ids is None or tokenizer is None:
-        return kept
-    ends = end_of_text(tokenizer)
-    over = [i for i in range(n_prompt, len(ids)) if ids[i] in ends]
-    return kept[kept < over[0]] if over else kept
-
-
-def _produced(tokenizer: Any, ids: list[int], kept: Ints, n_prompt: int) -> tuple[str | None, ...]:
-    """For each kept row the token that its state produced; None within the prompt."""
-    after = [int(i) + 1 for i in kept]
-    labels = label(tokenizer, ids, len(ids)).tokens
-    return tuple(labels[i] if n_prompt <= i < len(ids) else None for i in after)
-
-
-def _labels(tokenizer: Any, ids: list[int] | None, kept: Ints) -> Labels:
-    if ids is None:
-        return Labels(tuple(str(i) for i in range(len(kept))), (), None)
-    return label(tokenizer, [ids[i] for i in kept], len(kept))
-
-
 def _finish(
     values: Any,
     dtype: str,
     labels: Labels,
     produced: tuple[str | None, ...] | None,
-    learned_sink: LearnedSink,
+    style: _Style,
     **more: Any,
 ) -> Attention:
     tokens, special, words = labels
-    normalise: bool | str = False
-    if leaks(values, dtype):
-        if learned_sink == "token":
+    if style.tokens is not None:
+        tokens, words = tuple(style.tokens), None
+        special = special or None  # by their spelling, where no tokenizer knows
+    normalise: bool | str = "fused" if style.rescale else False
+    if not style.rescale and leaks(values, dtype):
+        if style.learned_sink == "token":
             values = with_sink(values)
             tokens = ("[sink]", *tokens)
             special = (0, *(i + 1 for i in special or ()))
@@ -324,12 +233,16 @@ def _finish(
 def _encoder_row(parts: Parts, text: int) -> int:
     """The encoder ran once a text; a generation may have several sequences of each."""
     assert parts.encoder is not None
-    rows = int(parts.encoder[0].shape[0])
+    assert parts.cross is not None
+    layers = parts.encoder or parts.cross[0]  # a decoder alone reads what it was given
+    rows = int(layers[0].shape[0])
     texts = parts.n_rows if parts.sequences is None else len(parts.sequences)
     return text * rows // texts
 
 
-def _joint(side: _Reader, given: tuple[Any, Any], decoder_given: tuple[Any, Any]) -> Attention:
+def _joint(
+    side: TextReader, given: tuple[Any, Any], decoder_given: tuple[Any, Any], style: _Style
+) -> Attention:
     """Encoder, decoder and cross attention as one network."""
     parts, text, tokenizer = side.parts, side.text, side.tokenizer
     assert parts.encoder is not None
@@ -341,31 +254,34 @@ def _joint(side: _Reader, given: tuple[Any, Any], decoder_given: tuple[Any, Any]
         raise AttentionError(message)
     row = _encoder_row(parts, text)
     encoder = plain(parts.encoder, row, "encoder attention")
-    n_encoder = encoder[0].values.shape[1]
+    n_encoder = int(parts.cross[0][0].shape[-1])
     ids = side.ids(given[0], "input_ids", row)
-    _check_count(ids, n_encoder, "input_ids")
-    read = _Reader(Parts(steps=[parts.encoder]), row, tokenizer)
-    kept = read.kept(given[1], n_encoder, "attention_mask", row)
+    check_count(ids, n_encoder, "input_ids")
+    kept = TextReader(Parts(steps=[parts.encoder]), row).kept(
+        given[1], n_encoder, "attention_mask", row
+    )
     if given[1] is None and ids is not None:
-        kept = _without_unread_padding(encoder, ids, tokenizer)
+        kept = without_unread_padding(encoder, ids, tokenizer)
     decoder, own_ids, n_prompt = _own_layers(
         parts, text, decoder_given[0], side, "decoder attention"
     )
     n_decoder = decoder[0].values.shape[1]
-    _check_count(own_ids, n_decoder, "decoder_input_ids")
+    check_count(own_ids, n_decoder, "decoder_input_ids")
     own = side.kept(decoder_given[1], n_decoder, "decoder_attention_mask", text)
-    own = _until_the_end(own, own_ids, n_prompt, tokenizer)
+    own = until_the_end(own, own_ids, n_prompt, tokenizer)
     cross = _cross_layers(parts, text, n_decoder, n_encoder)
     weights, dtype, network = joint(
         crop(encoder, kept, kept, "encoder attention", "attention_mask"),
         crop(decoder, own, own, "decoder attention", "decoder_attention_mask"),
         crop(cross, own, kept, "cross-attention", "attention_mask"),
     )
-    labels = _both(_labels(tokenizer, ids, kept), _labels(tokenizer, own_ids, own))
+    labels = both_sides(labels_of(tokenizer, ids, kept), labels_of(tokenizer, own_ids, own))
     produced = None
     if n_prompt is not None and own_ids is not None:
-        produced = (None,) * len(kept) + _produced(tokenizer, own_ids, own, n_prompt)
-    return _finish(weights, dtype, labels, produced, "rescale", network=network)
+        produced = (None,) * len(kept) + produced_by(tokenizer, own_ids, own, n_prompt)
+    return _finish(
+        weights, dtype, labels, produced, style._replace(learned_sink="rescale"), network=network
+    )
 
 
 def _cross_layers(parts: Parts, text: int, n_decoder: int, n_encoder: int) -> list[Any]:
@@ -390,16 +306,3 @@ def _cross_layers(parts: Parts, text: int, n_decoder: int, n_encoder: int) -> li
             raise AttentionError(message)
         layers.append(pieces[0]._replace(values=values))
     return layers
-
-
-def _both(encoder: Labels, decoder: Labels) -> Labels:
-    n_encoder = len(encoder.tokens)
-    words = None
-    if encoder.words is not None and decoder.words is not None:
-        shift = len(encoder.words.labels)
-        words = Words(
-            encoder.words.labels + decoder.words.labels,
-            encoder.words.of_token + tuple(word + shift for word in decoder.words.of_token),
-        )
-    special = (*(encoder.special or ()), *(i + n_encoder for i in decoder.special or ()))
-    return Labels(encoder.tokens + decoder.tokens, special, words)

@@ -31,6 +31,7 @@ class Parts:
     encoder, cross : the same of an encoder-decoder: one list of layers, and one a step
     sequences : ids of the whole texts, shape (texts, length), where the model generated them
     beams : of each text, the row that it had at each step, where beams moved about
+    rescale : whether rows need not sum to 1 (heads fused on the way, or contributions)
     """
 
     steps: list[Layers]
@@ -38,6 +39,7 @@ class Parts:
     cross: list[Layers] | None = None
     sequences: NDArray[np.integer[Any]] | None = None
     beams: NDArray[np.integer[Any]] | None = None
+    rescale: bool = False
 
     @property
     def n_rows(self) -> int:

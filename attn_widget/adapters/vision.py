@@ -59,7 +59,7 @@ def from_vision(
     AttentionError
         A grid that doesn't fit the tokens, an image that is none.
     """
-    parts = outputs._as_parts(None)[0] if hasattr(outputs, "_as_parts") else take_apart(outputs)  # noqa: SLF001
+    parts = outputs._as_parts()[0] if hasattr(outputs, "_as_parts") else take_apart(outputs)  # noqa: SLF001
     row = parts.pick(batch)
     layers = plain(parts.steps[0], row, "attention")
     n_tokens = layers[0].values.shape[1]
@@ -85,6 +85,7 @@ def from_vision(
     return Attention(
         values,
         tokens,
+        normalise="fused" if parts.rescale else False,
         special=others,
         kind="bidirectional",
         picture=Picture((rows, columns), first, pixels),
