@@ -1,5 +1,5 @@
 /** The facts at the right of the sentence. Pure. */
-import { headsText, LONG_TEXT, levelRange } from "./format";
+import { headsText, LONG_TEXT, levelRange, listed, type TokenText } from "./format";
 import type { Frame } from "./frame";
 
 /** What the numbers belong to: only what differs from the default, and the residual. */
@@ -25,4 +25,22 @@ export function facts(frame: Frame): string[] {
   }
   if (frame.n > LONG_TEXT) parts.push(`${frame.n} tokens`);
   return parts;
+}
+
+/** What a reader must know of what is not in the picture; said at every width. */
+export function notices(frame: Frame): string[] {
+  const parts: string[] = [];
+  const dropped = [...frame.dropped].map((place) => frame.tokens[place]!);
+  // What is both is out of the graph first of all.
+  if (frame.dropSpecial && frame.hidden.length > 0) dropped.push(...frame.hidden);
+  if (dropped.length > 0) parts.push(`${namesOf(dropped)} dropped`);
+  if (frame.hidden.length > 0) parts.push(`${namesOf(frame.hidden)} hidden`);
+  if (frame.mergeWords && frame.hasPieces) parts.push("pieces merged into words");
+  if (frame.note !== "") parts.push(frame.note);
+  return parts;
+}
+
+function namesOf(tokens: readonly TokenText[]): string {
+  const names = [...new Set(tokens.map(({ label }) => label))];
+  return names.length > 3 ? `${tokens.length} tokens` : listed(names);
 }

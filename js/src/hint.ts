@@ -163,11 +163,18 @@ function column(frame: Frame, token: number): Span[][] {
 function spelledOut(frame: Frame, tokens: readonly number[]): Span[][] {
   return [...new Set(tokens)].flatMap((index) => {
     const { raw, label, special } = frame.tokens[index]!;
+    const members = frame.members[index] ?? [];
+    if (members.length > 1)
+      return [[quiet(`${members.length} pieces, tokens ${members[0]} to ${members.at(-1)}`)]];
     if (special || raw === label || raw.replace(/^(##|Ġ|▁)/, "") === label.replace(/^-/, ""))
       return [];
     const shown = raw.length > RAW_LENGTH ? `${raw.slice(0, RAW_LENGTH)}…` : raw;
     return [
-      [quiet(`token ${index}: ${raw === "" ? "empty" : JSON.stringify(shown).slice(1, -1)}`)],
+      [
+        quiet(
+          `token ${members[0] ?? index}: ${raw === "" ? "empty" : JSON.stringify(shown).slice(1, -1)}`,
+        ),
+      ],
     ];
   });
 }

@@ -11,6 +11,8 @@ export interface Span {
 export interface Finding {
   spans: Span[];
   facts: string[];
+  /** What is left out or made up: said at every width. */
+  notices: string[];
 }
 
 export interface Share {

@@ -1,6 +1,6 @@
 /** The live finding: what the picture says, in words, from the numbers of one frame. Pure. */
 
-import { facts } from "./facts";
+import { facts, notices } from "./facts";
 import { isWord, LONG_TEXT, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import {
@@ -29,7 +29,7 @@ const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 const NOTHING = 0.0005;
 
 export function describe(frame: Frame): Finding {
-  return { spans: sentence(frame), facts: facts(frame) };
+  return { spans: sentence(frame), facts: facts(frame), notices: notices(frame) };
 }
 
 function sentence(frame: Frame): Span[] {

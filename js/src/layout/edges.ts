@@ -100,6 +100,8 @@ export function countKept(edges: BlockEdges, mass: number, share: number): numbe
 }
 
 function blockMass(trace: Trace, index: number): number {
+  const known = trace.blocks[index]!.mass;
+  if (known !== undefined) return known;
   let mass = 0;
   // Not the sum of the edges: of a large graph the kernel sends the strongest alone.
   for (const value of trace.nodes[index + 1]!) mass += value;

@@ -27,7 +27,7 @@ function pixelsOf(matrix: MatrixView, theme: Theme): Uint8ClampedArray<ArrayBuff
 
 /** The matrix as pixels, one a cell. NaN cells, still being computed, are a quiet hatch. */
 export function matrixPixels(matrix: MatrixView, theme: Theme): Uint8ClampedArray<ArrayBuffer> {
-  const { n, values, scale } = matrix;
+  const { n, values } = matrix;
   const pixels = new Uint8ClampedArray(n * n * 4);
   const words = new Uint32Array(pixels.buffer);
   const table = new Uint32Array(256);
@@ -39,8 +39,10 @@ export function matrixPixels(matrix: MatrixView, theme: Theme): Uint8ClampedArra
   for (let i = 0; i < 256; i++) table[i] = pack(theme.seqRGB(i / 255));
   const faint = table[0]!;
   const hatch = pack(theme.seqRGB(0.06));
+  let { scale } = matrix;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
+    if (i % n === 0) scale = matrix.scaleOf(i / n);
     words[i] = Number.isNaN(value)
       ? ((i % n) + Math.floor(i / n)) % 6 < 2
         ? hatch
@@ -54,11 +56,12 @@ function cells(frame: Frame, zones: Zones): Mark[] {
   const matrix = frame.matrix!;
   const box = zones.matrix!;
   const { theme } = frame;
-  const { n, values, scale } = matrix;
+  const { n, values } = matrix;
   const marks: Mark[] = [];
   const radius = Math.min(box.cellW, box.cellH) >= 8 ? 1 : 0;
   const inset = Math.min(box.cellW, box.cellH) >= 5 ? 0.5 : 0;
   for (let query = 0; query < n; query++) {
+    const scale = matrix.scaleOf(query);
     for (let key = 0; key < n; key++) {
       const value = values[query * n + key]!;
       const x = box.x + key * box.cellW + inset;

@@ -1,5 +1,5 @@
 /** A panel under its button. Closes on Escape, on a press outside and on its button. */
-import { attribute, element } from "./dom";
+import { attribute, element, rootOf } from "./dom";
 
 export class Popover {
   readonly el: HTMLElement;
@@ -64,6 +64,10 @@ export class Popover {
     }
     this.panel.hidden = false;
     attribute(this.button, "aria-expanded", "true");
+    // What the widget cannot hold scrolls: a notebook cuts off what hangs out of its output.
+    const { bottom } = rootOf(this.el).getBoundingClientRect();
+    const room = bottom - this.panel.getBoundingClientRect().top - 8;
+    this.panel.style.maxHeight = `${Math.max(160, Math.floor(room))}px`;
     this.panel.focus({ preventScroll: true });
   }
 

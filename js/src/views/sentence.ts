@@ -11,7 +11,9 @@ export class SentenceView implements View {
   readonly el: HTMLElement;
   readonly #sentence = element("p", { class: "aw-sentence", "aria-hidden": "true" });
   readonly #spoken = element("p", { class: "aw-spoken", role: "status", "aria-live": "polite" });
-  readonly #facts = element("p", { class: "aw-facts" });
+  readonly #usual = element("span", { class: "aw-usual" });
+  readonly #notices = element("span", { class: "aw-notices" });
+  readonly #facts = element("p", { class: "aw-facts" }, this.#usual, this.#notices);
   readonly #work = element("span", { class: "aw-work" });
   readonly #workText = element("span");
   readonly #signal: AbortSignal;
@@ -49,13 +51,15 @@ export class SentenceView implements View {
     const seen = [
       ...[frame.tokens, frame.trace, frame.matrix, frame.method, ...frame.levels, frame.nLayers],
       ...[frame.heads, frame.topHead, frame.residual, frame.residualPerLayer === null],
-      ...[frame.selected, frame.size],
+      ...[frame.selected, frame.size, frame.dropped, frame.note],
     ];
     if (seen.length === this.#seen.length && seen.every((value, i) => value === this.#seen[i]))
       return;
     this.#seen = seen;
     const finding = describe(frame);
-    text(this.#facts, finding.facts.join(" · "));
+    const { facts, notices } = finding;
+    text(this.#usual, `${facts.join(" · ")}${notices.length > 0 ? " · " : ""}`);
+    text(this.#notices, notices.join(" · "));
     this.#show(finding);
     // Three lines are not always enough in a narrow cell.
     const cutOff =

@@ -55,6 +55,7 @@ export class Strip implements View {
       frame.theme.dark,
       frame.selected,
       frame.matrix?.scale,
+      frame.dropped,
     ];
     if (shown.some((value, i) => value !== this.#shown[i])) {
       this.#shown = shown;
@@ -110,6 +111,9 @@ export class Strip implements View {
       option.style.color = tinted ? textOn(color) : "";
       attribute(option, "data-tinted", tinted ? "" : null);
       attribute(option, "data-ringed", ring ? "" : null);
+      const dropped = frame.dropped.has(i);
+      attribute(option, "data-dropped", dropped ? "" : null);
+      attribute(option, "aria-description", dropped ? "dropped: not read by attention" : null);
       attribute(option, "aria-selected", String(chosen.has(i)));
     }
     const [first] = rings;

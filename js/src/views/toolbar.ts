@@ -1,12 +1,13 @@
 /** The controls. What has no room in the row moves into the settings popover. */
 import { headsText, levelName, levelRange } from "../format";
 import type { Context, Frame, Size, View } from "../frame";
-import type { Fusion, Method } from "../model";
+import type { Method } from "../model";
 import { attribute, element, rootOf } from "./dom";
 import { icon } from "./icons";
 import { headStop, KEY_HELP } from "./keys";
 import { Popover } from "./popover";
 import { Segmented } from "./segmented";
+import { SettingsPanel } from "./settings";
 import { RangeSlider, Slider } from "./slider";
 
 /** Below this width the sliders stand under their names. */
@@ -18,21 +19,14 @@ const METHODS: readonly { value: Method; label: string }[] = [
   { value: "flow", label: "Flow" },
 ];
 
-const FUSIONS: readonly { value: Fusion; label: string }[] = [
-  { value: "mean", label: "Mean" },
-  { value: "max", label: "Max" },
-  { value: "min", label: "Min" },
-];
-
 type Place = "row" | "settings";
 
 /** Where each control is at each size, in this order. */
-const PLACES: Record<"layers" | "heads" | "residual" | "mass" | "fusion", Record<Size, Place>> = {
+const PLACES: Record<"layers" | "heads" | "residual" | "mass", Record<Size, Place>> = {
   layers: { wide: "row", medium: "row", narrow: "settings" },
   heads: { wide: "row", medium: "row", narrow: "settings" },
   residual: { wide: "row", medium: "row", narrow: "settings" },
   mass: { wide: "row", medium: "settings", narrow: "settings" },
-  fusion: { wide: "settings", medium: "settings", narrow: "settings" },
 };
 
 export class Toolbar implements View {
@@ -42,7 +36,7 @@ export class Toolbar implements View {
   readonly #heads: Slider;
   readonly #residual: Slider;
   readonly #mass: Slider;
-  readonly #fusion: Segmented<Fusion>;
+  readonly #fixed: SettingsPanel;
   readonly #controls: Record<keyof typeof PLACES, HTMLElement>;
   readonly #row = element("div", { class: "aw-controls" });
   readonly #settings: Popover;
@@ -76,26 +70,19 @@ export class Toolbar implements View {
       { control: "mass", label: "Mass shown", step: 0.01, reserve: "100 %" },
       (share) => actions.setMassShown(share),
     );
-    this.#fusion = new Segmented(signal, "fusion", "All heads as", FUSIONS, (fusion) =>
-      actions.setHeads(fusion),
-    );
     this.#controls = {
       layers: this.#layers.el,
       heads: this.#heads.el,
       residual: this.#residual.el,
       mass: this.#mass.el,
-      fusion: element(
-        "div",
-        { class: "aw-control" },
-        element("span", { class: "aw-control-label" }, "All heads as"),
-        this.#fusion.el,
-      ),
     };
     this.#settings = new Popover(signal, {
       action: "settings",
       label: "Settings",
       icon: icon("settings"),
     });
+    this.#fixed = new SettingsPanel(context);
+    this.#settings.panel.append(...this.#fixed.els);
     this.#help = new Popover(signal, { action: "help", label: "Keys", icon: icon("help") });
     this.#help.panel.append(keyList());
     this.#expand = this.#expandButton(context);
@@ -127,15 +114,18 @@ export class Toolbar implements View {
     const shown = `${Math.round(100 * frame.massShown)}\u00a0%`;
     // Nothing at all is not a share that can be shown.
     this.#mass.set({ value: frame.massShown, text: shown, spoken: shown, min: 0.01, max: 1 });
-    this.#fusion.set(typeof frame.heads === "string" ? frame.heads : null);
+    this.#fixed.update(frame);
   }
 
   #place(size: Size): void {
     this.#size = size;
+    const moved: HTMLElement[] = [];
     for (const [name, places] of Object.entries(PLACES)) {
       const control = this.#controls[name as keyof typeof PLACES];
-      (places[size] === "row" ? this.#row : this.#settings.panel).append(control);
+      if (places[size] === "row") this.#row.append(control);
+      else moved.push(control);
     }
+    this.#settings.panel.prepend(...moved);
   }
 
   #setLayers({ levels: [start, stop], nLayers, method }: Frame): void {

@@ -1,0 +1,128 @@
+/** What the settings popover always holds: fusion of heads, colours, words, special tokens. */
+import type { Context, Frame } from "../frame";
+import type { ColorScale, Fusion } from "../model";
+import { element } from "./dom";
+import { Segmented } from "./segmented";
+import { Slider } from "./slider";
+import { Switch } from "./switch";
+
+const FUSIONS: readonly { value: Fusion; label: string }[] = [
+  { value: "mean", label: "Mean" },
+  { value: "max", label: "Max" },
+  { value: "min", label: "Min" },
+];
+
+const SCALES: readonly { value: ColorScale; label: string }[] = [
+  { value: "words", label: "Words" },
+  { value: "linear", label: "Linear" },
+  { value: "sqrt", label: "Root" },
+  { value: "log", label: "Log" },
+];
+
+const SCALE_DOES: Record<ColorScale, string> = {
+  words: "Linear for words; special tokens and the diagonal are compressed above them.",
+  linear: "In proportion to the value.",
+  sqrt: "By the square root: small values show better.",
+  log: "By the logarithm: over three orders of magnitude.",
+};
+
+export class SettingsPanel {
+  readonly els: HTMLElement[];
+  readonly #fusion: Segmented<Fusion>;
+  readonly #top: Slider;
+  readonly #scale: Segmented<ColorScale>;
+  readonly #scaleDoes = element("span", { class: "aw-setting-does" });
+  readonly #rows: Switch;
+  readonly #words: Switch;
+  readonly #hide: Switch;
+  readonly #drop: Switch;
+
+  constructor({ signal, actions }: Context) {
+    this.#fusion = new Segmented(signal, "fusion", "All heads as", FUSIONS, (fusion) =>
+      actions.setHeads(fusion),
+    );
+    this.#top = new Slider(
+      signal,
+      { control: "top-head", label: "Top layer", step: 1, reserve: "head 11" },
+      (stop) => actions.setTopHead(stop === 0 ? null : stop - 1),
+    );
+    this.#scale = new Segmented(signal, "color-scale", "Colours", SCALES, (scale) =>
+      actions.setColorScale(scale),
+    );
+    this.#rows = new Switch(
+      signal,
+      {
+        control: "scale-rows",
+        label: "Each row on its own scale",
+        does: "Rows of the matrix can no longer be compared by colour.",
+      },
+      (on) => actions.setScaleRows(on),
+    );
+    this.#words = new Switch(
+      signal,
+      {
+        control: "merge-words",
+        label: "Merge pieces into words",
+        does: "Their columns are summed, their rows averaged.",
+      },
+      (on) => actions.setMergeWords(on),
+    );
+    this.#hide = new Switch(
+      signal,
+      {
+        control: "hide-special",
+        label: "Hide special tokens",
+        does: "Hidden tokens still take part in every number.",
+      },
+      (on) => actions.setHideSpecial(on),
+    );
+    this.#drop = new Switch(
+      signal,
+      {
+        control: "drop-special",
+        label: "Drop special tokens",
+        does: "Dropped tokens are not read by attention: every number changes.",
+      },
+      (on) => actions.setDropSpecial(on),
+    );
+    this.els = [
+      row("All heads as", this.#fusion.el),
+      this.#top.el,
+      element("hr", { class: "aw-rule" }),
+      row("Colours", this.#scale.el, this.#scaleDoes),
+      this.#rows.el,
+      element("hr", { class: "aw-rule" }),
+      this.#words.el,
+      this.#hide.el,
+      this.#drop.el,
+    ];
+  }
+
+  update(frame: Frame): void {
+    this.#fusion.set(typeof frame.heads === "string" ? frame.heads : null);
+    const { topHead, nHeads, method } = frame;
+    const text = topHead === null ? "same" : `head ${topHead}`;
+    this.#top.set({
+      value: topHead === null ? 0 : topHead + 1,
+      text,
+      spoken: topHead === null ? "the same heads as the layers below" : text,
+      max: nHeads,
+      off: method === "attention" ? "Attention shows one layer: it has none below." : null,
+    });
+    this.#scale.set(frame.colorScale);
+    this.#scaleDoes.textContent = SCALE_DOES[frame.colorScale];
+    this.#rows.set(frame.scaleRows);
+    this.#words.set(
+      frame.mergeWords,
+      frame.hasPieces ? null : "Every token of this text is a word of its own.",
+    );
+    const none = frame.hasSpecial ? null : "This text has no special tokens.";
+    this.#hide.set(frame.hideSpecial, none);
+    this.#drop.set(frame.dropSpecial, none);
+  }
+}
+
+function row(label: string, ...controls: HTMLElement[]): HTMLElement {
+  const name = element("span", { class: "aw-control-label", "aria-hidden": "true" }, label);
+  return element("div", { class: "aw-control" }, name, ...controls);
+}
