@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .adapters.capture import capture as capture
     from .adapters.huggingface import from_huggingface as from_huggingface
     from .adapters.vision import from_vision as from_vision
+    from .adapters.weighted import chefer2021 as chefer2021
+    from .adapters.weighted import kobayashi2020 as kobayashi2020
     from .charts import flow_chart as flow_chart
     from .charts import head_chart as head_chart
     from .charts import relevance_chart as relevance_chart
@@ -36,6 +38,8 @@ __version__ = "0.1.0"
 # numbers never loads ipywidgets.
 _HOME = {
     "capture": "adapters.capture",
+    "chefer2021": "adapters.weighted",
+    "kobayashi2020": "adapters.weighted",
     "from_huggingface": "adapters.huggingface",
     "from_vision": "adapters.vision",
     "AttentionWidget": "widget",

@@ -48,7 +48,7 @@ def head_maps(attention: Attention, *, size: int = MAP_SIZE) -> HeadMaps:
 
     def fill(layer: int) -> None:
         weights = np.asarray(attention.weights[layer], dtype=np.float32)
-        entropy[layer] = _entropy(weights)
+        entropy[layer] = row_entropy(weights)
         small = _shrink(weights, side)
         top = np.percentile(small.reshape(heads, -1), TOP_PERCENTILE, axis=1).astype(np.float32)
         tops[layer] = np.where(top > 0, top, small.reshape(heads, -1).max(axis=1))
@@ -91,8 +91,8 @@ def head_shares(
     return shares
 
 
-def _entropy(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean row entropy in bits, shape (heads,); 0 log 0 is 0."""
+def row_entropy(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean entropy of the rows of each head in bits, shape (heads,); 0 log 0 is 0."""
     positive = np.maximum(weights, np.finfo(np.float32).tiny)
     bits = np.log2(positive, out=positive)
     bits *= weights

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
+from traitlets import Any as AnyValue
 from traitlets import TraitError, observe
 
 from . import bundle, export, flow, shown
@@ -75,6 +76,13 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
 
     _esm = bundle.esm_path()
     _css = bundle.css_path()
+
+    showing = AnyValue(None, allow_none=True)
+    """(Analysis, Settings, Selection) of the picture, None before the first; not synced.
+
+    Observe it to follow the picture: it changes once, however many traits were set together, and
+    never to a selection that does not fit the levels.
+    """
 
     def __init__(
         self,
@@ -263,6 +271,9 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         if self.heads_open:
             self._draw_heads(settings, selection)
         self._compare()
+        # Last, since observers may change settings; what they changed to is shown by then.
+        if self._showing == (settings, selection):
+            self.showing = (self._analysis, settings, selection)
 
     def _draw(self, settings: Settings, selection: Selection) -> None:
         self.note = shown.note(self._analysis, settings)

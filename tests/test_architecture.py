@@ -68,6 +68,7 @@ ARROWS: dict[str, set[str]] = {
         "errors",
         "mixing",
     },
+    "adapters.weighted": {"adapters.capture", "adapters.recording", "attention", "errors"},
     "adapters.huggingface": {
         "adapters.assembly",
         "adapters.parts",
@@ -149,6 +150,7 @@ ARROWS: dict[str, set[str]] = {
         "adapters.capture",
         "adapters.huggingface",
         "adapters.vision",
+        "adapters.weighted",
         "attention",
         "flow",
         "mixing",

@@ -1,0 +1,224 @@
+"""What the charts share: colours that hold in both themes, labels, and the link to a widget."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from .errors import AttentionError
+from .flow import FlowCancelled
+from .jobs import LatestOnly
+
+try:
+    with warnings.catch_warnings():
+        # bqplot declares some traits in a way that traitlets deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import bqplot as bq
+except ImportError:
+    message = "The charts need bqplot: pip install 'attn-widget[charts]', then restart the kernel."
+    raise ImportError(message) from None
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    from .analysis import Analysis
+    from .attention import Attention
+    from .selection import Selection
+    from .settings import Settings
+    from .widget import AttentionWidget
+
+    Draw = Callable[["Analysis", "Settings", "Selection", "threading.Event | None"], None]
+
+# bqplot's marks take one colour for both themes: these keep 3 : 1 and more on white and on #111.
+BLUE = "#3b83dd"
+"""Data and selection."""
+ORANGE = "#dd6420"
+"""The bound of a flow, and nothing else."""
+GREY = "#858585"
+"""Tokens without text of their own, such as CLS."""
+
+# Text and lines are styled through CSS, which knows the theme.
+INK = "var(--jp-ui-font-color1, #858585)"
+INK_2 = "var(--jp-ui-font-color2, #858585)"
+HAIR = "var(--jp-border-color3, #d8d8d8)"
+
+HEIGHT = 300
+
+
+class Link:
+    """Draws what a widget shows, from now until either end is closed.
+
+    Parameters
+    ----------
+    widget : AttentionWidget
+    figure : bqplot.Figure
+    draw : callable (analysis, settings, selection, cancel)
+        Draws one state; `cancel` is None in the main thread, else the event that drops it.
+    slow : callable (analysis, settings) -> bool, optional
+        Whether this state is drawn by a thread, so that the notebook stays usable.
+    """
+
+    def __init__(
+        self,
+        widget: AttentionWidget,
+        figure: bq.Figure,
+        draw: Draw,
+        slow: Callable[[Analysis, Settings], bool] = lambda _analysis, _settings: False,
+    ) -> None:
+        self.widget = widget
+        self.figure = figure
+        self._draw = draw
+        self._slow = slow
+        self._job = LatestOnly(self._report)
+        self.open = True
+        widget.observe(self._follow, "showing")
+        widget.observe(self._on_comm, "comm")
+        figure.observe(self._on_comm, "comm")
+        self._show(widget.showing)
+
+    def wait(self) -> None:
+        """Block until the newest picture is drawn."""
+        self._job.wait()
+
+    def choose(self, **traits: Any) -> None:
+        """Set traits of the widget; a mistake is shown there, as one made in the widget is."""
+        if not self.open:
+            return
+        try:
+            with self.widget.hold_trait_notifications():
+                for name, value in traits.items():
+                    setattr(self.widget, name, value)
+        except AttentionError as error:
+            self.widget.error = str(error)
+
+    def end(self) -> None:
+        """Let go of the widget; the figure stays as it is."""
+        if not self.open:
+            return
+        self.open = False
+        self._job.cancel()
+        self.widget.unobserve(self._follow, "showing")
+        self.widget.unobserve(self._on_comm, "comm")
+        self.figure.unobserve(self._on_comm, "comm")
+
+    def _follow(self, change: dict[str, Any]) -> None:
+        self._show(change["new"])
+
+    def _show(self, showing: tuple[Analysis, Settings, Selection] | None) -> None:
+        if showing is None:
+            return
+        analysis, settings, selection = showing
+        if self._slow(analysis, settings):
+            self._job.submit(lambda cancel: self._draw(analysis, settings, selection, cancel))
+        else:
+            self._job.cancel()
+            self._draw(analysis, settings, selection, None)
+
+    def _on_comm(self, change: dict[str, Any]) -> None:
+        if change["new"] is None:
+            self.end()
+
+    def _report(self, error: Exception) -> None:
+        if not isinstance(error, FlowCancelled):
+            self.widget.error = f"{type(error).__name__}: {error}"
+
+
+def check_widget(widget: Any, what: str) -> AttentionWidget:
+    """Refuse what is no open AttentionWidget, in one sentence."""
+    from .widget import AttentionWidget
+
+    if not isinstance(widget, AttentionWidget):
+        message = (
+            f"{what} draws what a widget shows, and this is {type(widget).__name__}: make one "
+            "with aw.AttentionWidget(attention) and give that."
+        )
+        raise AttentionError(message)
+    if widget.comm is None:
+        message = f"{what} was given a widget that is closed: make a new one."
+        raise AttentionError(message)
+    return widget
+
+
+def make_figure(marks: Sequence[Any], axes: Sequence[Any], **given: Any) -> bq.Figure:
+    """Make a figure without a box, which redraws at once."""
+    margin = {"top": 34, "bottom": 56, "left": 56, "right": 18} | given.pop("fig_margin", {})
+    return bq.Figure(
+        marks=list(marks),
+        axes=list(axes),
+        animation_duration=0,
+        background_style={"fill": "none"},
+        title_style={"font-size": "13px", "font-weight": "600", "fill": INK},
+        fig_margin=margin,
+        min_aspect_ratio=0.2,
+        max_aspect_ratio=10,
+        layout=ipywidgets.Layout(width="100%", min_width="320px", height=f"{HEIGHT}px"),
+        **given,
+    )
+
+
+def make_axis(scale: bq.Scale, label: str, **given: Any) -> bq.Axis:
+    """Make an axis of hairlines and small figures."""
+    style = {"fill": INK_2, "font-size": "11px"} | given.pop("tick_style", {})
+    return bq.Axis(
+        scale=scale,
+        label=label,
+        color=HAIR,
+        grid_lines=given.pop("grid_lines", "none"),
+        grid_color=HAIR,
+        label_color=INK_2,
+        tick_style=style,
+        **given,
+    )
+
+
+def put(mark: ipywidgets.Widget, **traits: Any) -> None:
+    """Set several traits of a mark in one message: x and y belong together."""
+    with mark.hold_sync():
+        for name, value in traits.items():
+            setattr(mark, name, value)
+
+
+def token_label(token: str, limit: int = 14) -> str:
+    """Write a token as a label: "##ed" as "-ed", CLS without its brackets, long ones shortened."""
+    text = token.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be sent
+    if text.startswith("##") and len(text) > 2:
+        text = "-" + text[2:]
+    elif len(text) > 2 and (text[0], text[-1]) in {("[", "]"), ("<", ">")}:
+        text = text[1:-1]
+    text = text.lstrip("\u0120\u2581") or "\u2423"
+    if len(text) > limit:
+        text = f"{text[: limit - limit // 2 - 1]}\u2026{text[-(limit // 2) :]}"
+    return text
+
+
+def token_labels(attention: Attention) -> list[str]:
+    """Label every token; an ordinal scale needs them different, so repeats get invisible tails."""
+    seen: dict[str, int] = {}
+    labels = []
+    for token in attention.tokens:
+        label = token_label(token)
+        count = seen.get(label, 0)
+        seen[label] = count + 1
+        labels.append(label + "\u200b" * count)
+    return labels
+
+
+def selection_name(attention: Attention, selection: Selection) -> str:
+    """Name a selection as a sentence does: "‘it’ at layer 6", "3 tokens of the input"."""
+    tokens = selection.sinks if selection.forward else selection.sources
+    if tokens is None:
+        return "the mean output"
+    level = selection.start if selection.forward else selection.stop
+    where = "of the input" if level == 0 else f"at layer {level}"
+    if len(tokens) == 1:
+        return f"\u2018{token_label(attention.tokens[tokens[0]])}\u2019 {where}"
+    return f"{len(tokens)} tokens {where}"
+
+
+def percent(share: float) -> str:
+    """Write a share: whole per cents from 2 %, one decimal below."""
+    digits = 0 if share >= 0.0195 else 1
+    return f"{100 * share:.{digits}f}\u00a0%"
