@@ -97,6 +97,7 @@ class Capture(Recorder):
             raise AttentionError(message)
         super().__init__(model, collect or collector(heads, dtype, gradients=gradients))
         self.fused = heads is not None or collect is not None
+        self.wants_values = collect is not None
         self._undo: list[Undo] = []
 
     def __enter__(self) -> Self:

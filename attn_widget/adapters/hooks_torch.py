@@ -52,28 +52,46 @@ def _hook_multihead(captured: Recorder, module: Any, undo: list[Undo]) -> None:
     import torch
 
     signature = inspect.signature(torch.nn.MultiheadAttention.forward)
-    asked: list[tuple[bool, bool]] = []
+    asked: list[tuple[bool, bool, Any]] = []
 
     def ask(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         bound = signature.bind(module, *args, **kwargs)
         bound.apply_defaults()
         given = dict(bound.arguments)
         given.pop("self")
-        asked.append((bool(given["need_weights"]), bool(given["average_attn_weights"])))
+        wanted, averaged = bool(given["need_weights"]), bool(given["average_attn_weights"])
+        asked.append((wanted, averaged, given["value"]))
         given.update(need_weights=True, average_attn_weights=False)
         return (), given
 
     def read(module: Any, _args: Any, _kwargs: Any, output: Any) -> Any:
-        wanted, averaged = asked.pop()
+        wanted, averaged, source = asked.pop()
         attended, weights = output
         batched = weights if weights.ndim == 4 else weights[None]
-        captured.record(module, batched)
+        captured.record(module, batched, _values(module, source) if captured.wants_values else None)
         if not wanted:
             return attended, None
         return attended, weights.mean(dim=-3) if averaged else weights
 
     undo.append(module.register_forward_pre_hook(ask, with_kwargs=True).remove)
     undo.append(module.register_forward_hook(read, with_kwargs=True).remove)
+
+
+def _values(module: Any, source: Any) -> Any:
+    """The value vectors of each head, (batch, heads, keys, size of a head)."""
+    import torch
+
+    if source.ndim == 2:
+        source = source[None]
+    elif not module.batch_first:
+        source = source.transpose(0, 1)
+    size = module.embed_dim
+    weight = (
+        module.v_proj_weight if module.in_proj_weight is None else module.in_proj_weight[-size:]
+    )
+    bias = None if module.in_proj_bias is None else module.in_proj_bias[-size:]
+    values = torch.nn.functional.linear(source, weight, bias)
+    return values.unflatten(-1, (module.num_heads, -1)).transpose(1, 2)
 
 
 def is_timm_like(module: Any) -> bool:

@@ -32,6 +32,8 @@ class Recorder:
         One entry a forward pass of the model since the recording began.
     """
 
+    wants_values = False  # whether `collect` needs value vectors as well
+
     def __init__(self, model: Any, collect: Collect) -> None:
         self.model = model
         self.passes: list[Pass] = []
