@@ -20,12 +20,14 @@ from .flowpicture import FlowPicture
 from .jobs import LatestOnly
 from .mixing import check_levels
 from .pins import KEPT, check_pins, read_pin
+from .saving import PictureSaver, SavedPicture
 from .selection import Selection, ends, follow
 from .settings import Settings, check_settings
 from .state import SETTINGS, TWO_WAY
 from .words import split_words
 
 if TYPE_CHECKING:
+    import os
     import threading
     from collections.abc import Iterator, Sequence
 
@@ -101,6 +103,7 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         # First of all, since `close` is called on a widget that was refused, too.
         self._job = LatestOnly(self._report)
         self._comparison_job = LatestOnly(self._report)
+        self._pictures = PictureSaver(self.send)
         _refuse_unknown(display)
         model = as_attention(attention) if tokens is None else Attention(attention, tokens)
         self._analysis = Analysis(model)
@@ -197,6 +200,35 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         the settings: method, start, stop, heads, residual.
         """
         return export.matrix_frame(self._analysis, self.settings, self.matrix)
+
+    def save_svg(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
+        """Write the picture as the browser shows it: true vectors and text.
+
+        This returns at once. The open view draws the picture with its selection, its sentence and
+        its legend, and the file is written when that arrives, after the running cell; with no
+        view open, as soon as there is one.
+
+        Parameters
+        ----------
+        path : where to, ending in .svg
+        overwrite : bool
+            Whether a file of this name may be replaced.
+
+        Returns
+        -------
+        SavedPicture
+            `.result()`, in a later cell, is the path, or raises if no view has answered.
+
+        Raises
+        ------
+        AttentionError
+            The name, the folder, or a file that is there already.
+        """
+        return self._pictures.ask(path, "svg", overwrite=overwrite)
+
+    def save_png(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
+        """Write the picture as pixels, two for each px of the view; otherwise as `save_svg`."""
+        return self._pictures.ask(path, "png", overwrite=overwrite)
 
     # --- pins -------------------------------------------------------------------------------
 
@@ -364,10 +396,15 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         # The browser shows what was refused: send it the truth.
         self.send_state(key=[name for name in sync_data if name in TWO_WAY])
 
-    def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
-        if content == {"type": "stop"}:
+    def _on_request(self, _widget: object, content: Any, buffers: Any) -> None:
+        kind = content.get("type") if isinstance(content, dict) else None
+        if kind == "stop":
             self._job.cancel()
             self.progress = {}
+        elif kind == "view":
+            self._pictures.on_view()
+        elif kind == "picture":
+            self.error = self._pictures.on_answer(content, buffers) or self.error
         else:
             self.error = f"The browser asked for {content!r}, which this version does not know."
 

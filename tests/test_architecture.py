@@ -110,6 +110,7 @@ ARROWS: dict[str, set[str]] = {
     "checks": {"attention", "errors", "mixing", "pins", "selection", "settings", "state"},
     "bundle": set(),
     "jobs": set(),
+    "saving": {"errors"},
     "flowpicture": {"analysis", "flow", "selection", "settings", "shown"},
     "widget": {
         "analysis",
@@ -123,6 +124,7 @@ ARROWS: dict[str, set[str]] = {
         "jobs",
         "mixing",
         "pins",
+        "saving",
         "selection",
         "settings",
         "shown",

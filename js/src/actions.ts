@@ -10,6 +10,7 @@ export function createActions(
   root: HTMLElement,
   invalidate: () => void,
   grouping: () => Grouping,
+  savePicture: Actions["savePicture"],
 ): Actions {
   const ephemeral = (change: Partial<ViewState>): void => {
     Object.assign(view, change);
@@ -96,6 +97,7 @@ export function createActions(
       view.localError = "";
       set({ error: "" });
     },
+    savePicture,
     stop: () => model.send({ type: "stop" }),
     toggleFullScreen: () => {
       const done =

@@ -9,6 +9,7 @@ import { HeadsOverview } from "./views/heads";
 import { installKeys } from "./views/keys";
 import { Message } from "./views/message";
 import { ProgressLine } from "./views/progress";
+import { Saver } from "./views/saver";
 import { SentenceView } from "./views/sentence";
 import { Stage } from "./views/stage";
 import { Strip } from "./views/strip";
@@ -59,6 +60,7 @@ export class App {
   readonly #strip: Strip;
   readonly #stage: Stage;
   readonly #foot: Foot;
+  readonly #saver: Saver;
   readonly #body = document.createElement("div");
   #frame: Frame | null = null;
   #pending = false;
@@ -90,12 +92,15 @@ export class App {
         this.#root,
         invalidate,
         () => this.#builder.grouping,
+        (format) => this.#saver.save(format),
       ),
       invalidate,
     };
     this.#strip = new Strip(context);
     this.#stage = new Stage(context);
     this.#foot = new Foot(context);
+    const picture = { stage: this.#stage, strip: this.#strip };
+    this.#saver = new Saver(this.#root, model, picture, this.#view, invalidate, signal);
     this.#body.className = "aw-body";
     this.#body.append(this.#strip.el, this.#stage.el, this.#foot.el);
     const above = [
@@ -170,6 +175,7 @@ export class App {
     for (const view of this.#views) view.update(frame);
     this.#foot.update(frame);
     this.#drawBody(frame);
+    this.#saver.update(frame);
   }
 
   #drawBody(frame: Frame): void {
@@ -218,6 +224,8 @@ export class App {
     if (this.#theme === null || key !== this.#themeKey) {
       this.#theme = theme;
       this.#themeKey = key;
+      // What lies over other things needs the paper, even where the page's is transparent.
+      this.#root.style.setProperty("--aw-surface", theme.paper);
     }
     return this.#theme;
   }

@@ -34,6 +34,7 @@ import type {
   Words,
 } from "./model";
 import { BINDINGS, type Binding } from "./model";
+import type { PictureFormat } from "./save";
 import { evaluateMatrix, evaluateTrace, type Trace } from "./trace";
 import { decode } from "./wire";
 
@@ -181,6 +182,8 @@ export interface Actions {
   /** Ask the kernel to stop the running computation. */
   stop(): void;
   toggleFullScreen(): void;
+  /** Download the picture. */
+  savePicture(format: PictureFormat): void;
 }
 
 /** What every view is given. */

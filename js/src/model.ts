@@ -147,6 +147,13 @@ export interface WidgetState {
   error: string;
 }
 
+/** "stop": end the running computation. "view": a view has opened. "picture": the answer to a
+ * picture that the kernel asked for; its bytes travel beside it. */
+export type Message =
+  | { type: "stop" }
+  | { type: "view" }
+  | { type: "picture"; id: number; format: "svg" | "png"; error?: string };
+
 /** Typed access to the synced state. Writes of one animation frame travel as one message. */
 export class Model {
   readonly #model: AnyModel<WidgetState>;
@@ -190,8 +197,17 @@ export class Model {
     }
   }
 
-  /** A one-shot request to the kernel, such as stopping the running computation. */
-  send(message: { type: "stop" }): void {
-    this.#model.send(message);
+  /** Listen to what the kernel asks this view. */
+  onMessage(listener: (content: unknown) => void): void {
+    const heard = (content: unknown): void => listener(content);
+    this.#model.on("msg:custom", heard);
+    this.#signal.addEventListener("abort", () => this.#model.off("msg:custom", heard), {
+      once: true,
+    });
+  }
+
+  /** A one-shot message to the kernel, with bytes. */
+  send(message: Message, buffers: ArrayBuffer[] = []): void {
+    this.#model.send(message, undefined, buffers);
   }
 }

@@ -10,6 +10,8 @@ export const KEY_HELP: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ["Esc"], does: "clear, or stop the computation" },
   { keys: ["[", "]"], does: "one layer less, one more" },
   { keys: ["h", "H"], does: "next head, the one before" },
+  { keys: ["p"], does: "pin the selection with its settings" },
+  { keys: ["F2"], does: "on a pin: a name for it" },
   { keys: ["1", "2", "3"], does: "attention, rollout, flow" },
   { keys: ["f"], does: "full screen" },
   { keys: ["?"], does: "this list" },
@@ -55,6 +57,7 @@ function handle(key: string, frame: Frame, context: Context, root: HTMLElement):
   switch (key) {
     case "Escape":
       if (frame.progress !== null) actions.stop();
+      else if (frame.compared !== null) actions.endComparison();
       else if (frame.selected.length > 0) actions.setSelected([]);
       else if (frame.error !== "") actions.dismissError();
       else return false;
@@ -70,6 +73,10 @@ function handle(key: string, frame: Frame, context: Context, root: HTMLElement):
       return true;
     case "H":
       actions.setHeads(stepHead(frame, -1));
+      return true;
+    case "p":
+      if (frame.compared !== null) return false;
+      actions.pinCurrent();
       return true;
     case "f":
       actions.toggleFullScreen();

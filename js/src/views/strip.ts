@@ -66,6 +66,11 @@ export class Strip implements View {
     }
   }
 
+  /** The tokens as they stand in the page; none where the text is too long to be shown. */
+  shownTokens(): readonly HTMLElement[] {
+    return this.#list.hidden ? [] : this.#options;
+  }
+
   #build(frame: Frame): void {
     this.#tokens = frame.tokens;
     this.#shown = [];

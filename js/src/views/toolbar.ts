@@ -86,7 +86,8 @@ export class Toolbar implements View {
     this.#help = new Popover(signal, { action: "help", label: "Keys", icon: icon("help") });
     this.#help.panel.append(keyList());
     this.#expand = this.#expandButton(context);
-    const icons = element("div", { class: "aw-icons" }, this.#settings.el);
+    const save = saveMenu(context);
+    const icons = element("div", { class: "aw-icons" }, this.#settings.el, save.el);
     // A frame may be forbidden to fill the screen: then there is nothing to press.
     if (document.fullscreenEnabled) icons.append(this.#expand);
     icons.append(this.#help.el);
@@ -181,6 +182,37 @@ export class Toolbar implements View {
     );
     return button;
   }
+}
+
+function saveMenu({ signal, actions }: Context): Popover {
+  const menu = new Popover(signal, {
+    action: "save",
+    label: "Save the picture",
+    icon: icon("download"),
+  });
+  menu.panel.classList.add("aw-menu");
+  for (const { format, label, does } of [
+    { format: "svg", label: "SVG", does: "vectors and text" },
+    { format: "png", label: "PNG", does: "pixels, at twice the size" },
+  ] as const) {
+    const item = element(
+      "button",
+      { type: "button", class: "aw-menu-item", "data-format": format },
+      element("span", { class: "aw-strong" }, label),
+      element("span", { class: "aw-quiet" }, does),
+    );
+    item.addEventListener(
+      "click",
+      () => {
+        menu.close();
+        menu.button.focus();
+        actions.savePicture(format);
+      },
+      { signal },
+    );
+    menu.panel.append(item);
+  }
+  return menu;
 }
 
 function keyList(): HTMLElement {
