@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .flow import FlowTrace, FlowValues, flow_trace, flow_values
+from .flowslider import FlowAlongResidual
 from .headmaps import head_shares
 from .mixing import Fused, fuse, mix_residual
 from .rollout import masses_down, masses_up, matrix_terms, rollout_matrix
@@ -195,21 +196,29 @@ class Analysis:
         if known is not None and whole and len(tokens) == 1:
             cut = (slice(None), tokens[0]) if selection.forward else (tokens[0], slice(None))
             return Relevance(known.values[cut], known.bound[cut], known.binding[cut])
-        key = (
-            "flow relevance",
-            settings,
-            selection.start,
-            selection.stop,
-            selection.forward,
-            tokens,
-        )
-        found: FlowValues = self._remember(
-            key,
-            lambda: self._flow_of_set(
-                self.between(settings, selection), tokens, watch, forward=selection.forward
-            ),
-        )
+        ends = (selection.start, selection.stop, selection.forward, tokens)
+        if len(tokens) == 1 and settings.polynomial:
+            # A dragged residual: what its last values prove for this one is not searched again.
+            along: FlowAlongResidual = self._remember(
+                ("flow along", settings.fusion, ends),
+                lambda: self._along_residual(settings, selection),
+            )
+            found = along.at(cast("float", settings.residual), **watch)
+        else:
+            found = self._remember(
+                ("flow relevance", settings, ends),
+                lambda: self._flow_of_set(
+                    self.between(settings, selection), tokens, watch, forward=selection.forward
+                ),
+            )
         return Relevance(found.values.ravel(), found.bound.ravel(), found.binding.ravel())
+
+    def _along_residual(self, settings: Settings, selection: Selection) -> FlowAlongResidual:
+        start = settings.levels[0]
+        fused = self.fused(settings)[selection.start - start : selection.stop - start]
+        if selection.forward:
+            return FlowAlongResidual(fused, sinks=selection.sinks)
+        return FlowAlongResidual(fused, sources=selection.sources)
 
     @staticmethod
     def _flow_of_set(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from . import flow, shown
+from .analysis import Relevance
 
 if TYPE_CHECKING:
     import threading
 
     from numpy.typing import NDArray
 
-    from .analysis import Analysis, Float, Relevance
+    from .analysis import Analysis, Float
     from .selection import Selection
     from .settings import Settings
 
@@ -22,12 +23,29 @@ _PATIENCE = 0.15
 """Seconds of work before its progress is shown, and between two parts of a growing picture."""
 
 
-class Canvas(Protocol):
-    """What is drawn on: the widget, or anything with these three."""
+_ROW_PATIENCE = 0.2
+"""Seconds for which a row is finished although a newer one is wanted already: otherwise a quick
+drag of the residual would drop every row just before it is there, and show none."""
 
-    shown_matrix: dict[str, Any]
-    shown_trace: dict[str, Any]
-    progress: dict[str, Any]
+
+class Canvas(Protocol):
+    """What is drawn on."""
+
+    def publish(
+        self, name: str, value: dict[str, Any], settings: Settings, selection: Selection
+    ) -> None:
+        """Take a part of the picture of these settings, unless another one is shown by now."""
+
+
+class _OverdueFlag:
+    """Says that work is unwanted only after it has had a moment to finish."""
+
+    def __init__(self, cancel: threading.Event, until: float) -> None:
+        self._cancel = cancel
+        self._until = until
+
+    def is_set(self) -> bool:
+        return self._cancel.is_set() and time.monotonic() > self._until
 
 
 class FlowPicture:
@@ -57,14 +75,16 @@ class FlowPicture:
         try:
             if not flow.ready():
                 self._tell("Compiling the flow engine, once", None)
-            if not self._selection.empty:
-                self._show_trace(
-                    self._analysis.relevance(
-                        self._settings, self._selection, **self._watch("tokens")
-                    )
-                )
+            if self._selection.empty:
+                self._show_trace(Relevance(np.full(len(self._values), np.nan)))
+            else:
+                patient = _OverdueFlag(self._cancel, self._began + _ROW_PATIENCE)
+                watch = self._watch("tokens") | {"cancel": patient}
+                self._show_trace(self._analysis.relevance(self._settings, self._selection, **watch))
+            if self._cancel.is_set():
+                return
             self._analysis.flow(self._settings, on_rows=self._grow, **self._watch("rows"))
-            self._set("shown_matrix", shown.shown_matrix(self._analysis, self._settings))
+            self._publish("shown_matrix", shown.shown_matrix(self._analysis, self._settings))
             if self._selection.empty:
                 self._show_trace(self._analysis.relevance(self._settings, self._selection))
         except flow.FlowCancelled:
@@ -74,7 +94,7 @@ class FlowPicture:
 
     def _show_trace(self, relevance: Relevance) -> None:
         trace = shown.shown_trace(self._analysis, self._settings, self._selection, relevance)
-        self._set("shown_trace", trace)
+        self._publish("shown_trace", trace)
 
     def _watch(self, what: str) -> dict[str, Any]:
         n = len(self._values)
@@ -102,4 +122,7 @@ class FlowPicture:
 
     def _set(self, name: str, value: dict[str, Any]) -> None:
         if not self._cancel.is_set():
-            setattr(self._canvas, name, value)
+            self._publish(name, value)
+
+    def _publish(self, name: str, value: dict[str, Any]) -> None:
+        self._canvas.publish(name, value, self._settings, self._selection)

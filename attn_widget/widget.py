@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -28,7 +30,6 @@ from .words import split_words
 
 if TYPE_CHECKING:
     import os
-    import threading
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
@@ -108,6 +109,9 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         model = as_attention(attention) if tokens is None else Attention(attention, tokens)
         self._analysis = Analysis(model)
         self._showing: tuple[Any, ...] = ()
+        # Held while a part of a picture is put up from another thread. The same thread may come
+        # back: putting it up calls observers, who may change settings.
+        self._picture_lock = threading.RLock()
         self._comparing: tuple[Any, ...] = ()
         self._shown_matrix_key: tuple[Any, ...] = ()
         self._quiet = 1  # until `open`: every setting is there then
@@ -296,7 +300,8 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
             return
         settings, selection = self.settings, self._selection()
         if (settings, selection) != self._showing:
-            self._showing = (settings, selection)
+            with self._picture_lock:
+                self._showing = (settings, selection)
             self._job.cancel()
             self._draw(settings, selection)
             self.head_shares = {}
@@ -323,6 +328,19 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         with self.hold_sync():
             self._draw_matrix(settings)
             self.shown_trace = shown.shown_trace(self._analysis, settings, selection, relevance)
+
+    def publish(
+        self, name: str, value: dict[str, Any], settings: Settings, selection: Selection
+    ) -> None:
+        """Take a part of a picture drawn in the background, unless another one is shown by now.
+
+        A picture that differs in its residual alone is taken: it is a step of the drag.
+        """
+        with self._picture_lock:
+            shown_settings, shown_selection = self._showing
+            same = replace(settings, residual=shown_settings.residual) == shown_settings
+            if same and shown_selection == selection:
+                setattr(self, name, value)
 
     def _draw_matrix(self, settings: Settings) -> None:
         key: tuple[Any, ...] = (settings.method, settings.fusion)

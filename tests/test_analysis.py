@@ -191,3 +191,14 @@ def test_a_large_graph_sends_its_strongest_edges(rng):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+def test_flow_along_a_dragged_residual_is_the_flow_at_each():
+    analysis = Analysis(SAMPLE)
+    for residual in (0.5, 0.9, 0.7, 0.6, 0.65, 0.0, 1.0, 0.3):
+        settings = Settings("flow", LEVELS, residual=residual)
+        expected = aw.attention_flow(SAMPLE, levels=LEVELS, residual=residual)
+        row = analysis.relevance(settings, ends([(5, 10)], LEVELS))
+        np.testing.assert_allclose(row.values, expected[10], atol=1e-9)
+        column = analysis.relevance(settings, ends([(1, 14)], LEVELS))
+        np.testing.assert_allclose(column.values, expected[:, 14], atol=1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import numpy as np
 import pandas as pd
@@ -316,3 +317,36 @@ def test_a_stopped_flow_stays_as_far_as_it_came(widget):
     assert widget.progress == {}
     assert widget.error == ""
     np.testing.assert_allclose(widget.matrix, aw.attention_flow(SAMPLE), atol=1e-9)
+
+
+def test_a_quick_drag_shows_rows_on_the_way(widget):
+    widget.method = "flow"
+    settled(widget)
+    shown = []
+    first = threading.Event()
+
+    def note(change):
+        shown.append(unpack(change["new"]["relevance"]))
+        first.set()
+
+    widget.observe(note, names="shown_trace")
+    residuals = np.linspace(0.2, 0.8, 31).tolist()
+    for residual in residuals:
+        widget.set_state({"residual": residual})
+        # As far apart as the frames of a drag: the next one comes when something was drawn.
+        first.wait()
+    settled(widget)
+    rows = [aw.attention_flow(SAMPLE, residual=r, sources=[10])[0] for r in residuals]
+    for row in shown:
+        assert min(np.abs(row - exact).max() for exact in rows) < 1e-6
+    np.testing.assert_allclose(shown[-1], rows[-1], atol=1e-6)
+
+
+def test_a_flow_that_comes_late_does_not_paint_over_another_method(widget):
+    for _ in range(20):
+        widget.method = "flow"
+        widget.method = "rollout"
+    widget._job.wait()
+    assert widget.shown_trace["method"] == "rollout"
+    assert widget.shown_matrix["method"] == "rollout"
+    assert widget.progress == {}
