@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 from .attention import Attention, AttentionError, as_attention
 from .dashboard import dashboard
 from .flow import attention_flow
+from .layers import attention_from_layers
+from .layout import Network, Picture
+from .merging import merge_words, window
 from .mixing import EmptyRowsWarning, layer_maps
 from .rollout import rollout
 from .trace import Trace, trace
+from .words import Words, split_words
 
 if TYPE_CHECKING:
     from .adapters.capture import capture as capture
@@ -55,14 +59,21 @@ __all__ = [  # noqa: PLE0604 - every entry is a string
     "Attention",
     "AttentionError",
     "EmptyRowsWarning",
+    "Network",
+    "Picture",
     "Trace",
+    "Words",
     "__version__",
     "as_attention",
+    "attention_from_layers",
     "attention_flow",
     "dashboard",
     "layer_maps",
+    "merge_words",
     "rollout",
+    "split_words",
     "trace",
+    "window",
     *_HOME,
 ]
 

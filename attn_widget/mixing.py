@@ -163,8 +163,12 @@ def fuse_blocks(
     top_head: int | None,
     drop: Sequence[int],
     keep_mass: float | None,
+    upwards: bool = False,
 ) -> Iterator[tuple[int, Maps, list[int]]]:
-    """Check the settings, then yield block, map before the residual, empty rows; the top first."""
+    """Check the settings, then yield block, map before the residual, empty rows; the top first.
+
+    `upwards` yields the lowest block first.
+    """
     start, stop = levels
     below = check_heads(heads, attention.n_heads)
     top = below if top_head is None else check_index(top_head, attention.n_heads, "top_head")
@@ -172,7 +176,7 @@ def fuse_blocks(
     share = check_keep_mass(keep_mass)
 
     def blocks() -> Iterator[tuple[int, Maps, list[int]]]:
-        for block in reversed(range(start, stop)):
+        for block in range(start, stop) if upwards else reversed(range(start, stop)):
             fused = fuse_heads(attention.weights[block], top if block == stop - 1 else below)
             if dropped:
                 fused[:, dropped] = 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .attention import as_attention
-from .errors import AttentionError, brief, named_settings
+from .baseline import check_baseline, ratio, uniform_map
+from .errors import AttentionError, brief, check_tokens, named_settings
 from .mixing import (
     HeadFusion,
     Levels,
@@ -41,6 +42,9 @@ def rollout(
     residual: Residual = 0.5,
     drop: Sequence[int] = (),
     keep_mass: float | None = None,
+    sources: Sequence[int] | None = None,
+    sinks: Sequence[int] | None = None,
+    baseline: str | None = None,
     dtype: DTypeLike = np.float64,
 ) -> FloatArray:
     """Compute attention rollout: how much of each token at the top comes from each at the bottom.
@@ -53,13 +57,22 @@ def rollout(
     attention : Attention, or whatever `Attention(...)` takes
     levels, heads, top_head, residual, drop, keep_mass
         As in `layer_maps`.
+    sources : token positions at level `stop`, optional
+        The rows of the result; by default every token. A few rows of a long text take one map in
+        memory at a time and vector products alone.
+    sinks : token positions at level `start`, optional
+        The columns of the result; by default every token.
+    baseline : {"uniform"}, optional
+        Divide by the rollout of uniform attention under the same mask: 1 is what a token gets for
+        its position alone (causal rollout piles up on the first tokens), 2 twice that.
     dtype : float64 or float32
         The type of the products; float32 takes half the time and memory.
 
     Returns
     -------
-    array, shape (tokens at level stop, tokens at level start)
-        Rows sum to 1. With one block it is that block's map.
+    array, shape (sources, sinks)
+        Rows over all sinks sum to 1. With one block it is that block's map. With a baseline,
+        ratios; 0 where the mask lets nothing through.
 
     Raises
     ------
@@ -75,6 +88,11 @@ def rollout(
     attention = as_attention(attention)
     start, stop = check_levels(levels, attention.n_layers)
     shares = check_residual(residual, stop - start)
+    compare = check_baseline(baseline)
+    n = attention.n_tokens
+    rows_wanted = None if sources is None else _check_ends(sources, n, "sources")
+    columns_wanted = None if sinks is None else _check_ends(sinks, n, "sinks")
+    upwards = rows_wanted is None and columns_wanted is not None
     blocks = fuse_blocks(
         attention,
         levels=(start, stop),
@@ -82,20 +100,57 @@ def rollout(
         top_head=top_head,
         drop=drop,
         keep_mass=keep_mass,
+        upwards=upwards,
     )
     if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
         message = f"dtype must be float64 or float32, not {brief(dtype)}."
         raise AttentionError(message)
-    product: FloatArray | None = None
+    product = _Product(rows_wanted, columns_wanted if upwards else None, lower=attention.causal)
+    plain = _Product(rows_wanted, columns_wanted if upwards else None, lower=attention.causal)
     empty: list[tuple[int, int]] = []
-    for block, fused, rows in blocks:  # one map in memory at a time, the top block first
+    for block, fused, rows in blocks:  # one map in memory at a time
         empty.extend((block, row) for row in rows)
         share = shares[block - start : block - start + 1]
-        mixed = mix_residual(fused[None], share, out=fused[None])[0].astype(dtype, copy=False)
-        product = mixed if product is None else _product(product, mixed, lower=attention.causal)
+        product.multiply(
+            mix_residual(fused[None], share, out=fused[None])[0].astype(dtype, copy=False)
+        )
+        if compare:
+            uniform = uniform_map(attention, block, drop)[None]
+            plain.multiply(mix_residual(uniform, share, out=uniform)[0].astype(dtype, copy=False))
     warn_of_empty_rows(sorted(empty))
-    assert product is not None  # a range of levels has at least one block
-    return product
+    found = ratio(product.value, plain.value) if compare else product.value
+    return found if columns_wanted is None or upwards else found[:, columns_wanted]
+
+
+def _check_ends(tokens: Sequence[int], n_tokens: int, name: str) -> list[int]:
+    """Check token positions and keep their order."""
+    check_tokens(tokens, n_tokens, name)
+    return [int(token) for token in tokens]
+
+
+class _Product:
+    """A product of maps, or some of its rows (the top map first), or columns (the lowest first)."""
+
+    def __init__(self, rows: list[int] | None, columns: list[int] | None, *, lower: bool) -> None:
+        self._rows, self._columns, self._lower = rows, columns, lower
+        self._value: FloatArray | None = None
+
+    def multiply(self, one: FloatArray) -> None:
+        """Put the next map to the right, or, for columns, to the left."""
+        if self._columns is not None:
+            self._value = one[:, self._columns] if self._value is None else one @ self._value
+        elif self._rows is not None:
+            self._value = one[self._rows] if self._value is None else self._value @ one
+        elif self._value is None:
+            self._value = one
+        else:
+            self._value = _product(self._value, one, lower=self._lower)
+
+    @property
+    def value(self) -> FloatArray:
+        """The product so far."""
+        assert self._value is not None  # a range of levels has at least one block
+        return self._value
 
 
 def rollout_matrix(maps: FloatArray) -> FloatArray:

@@ -176,8 +176,10 @@ def _target(outputs: Any, target: Any, inputs: Any, batch: int | None) -> Any:
     row = logits[0 if batch is None else batch]
     if row.ndim == 2:  # a language model: what comes after the last token
         mask = inputs.get("attention_mask") if isinstance(inputs, Mapping) else None
-        known = mask is not None and len(row) == mask.shape[1]
-        row = row[int(mask[0 if batch is None else batch].nonzero()[-1]) if known else -1]
+        position = -1
+        if mask is not None and len(row) == mask.shape[1]:
+            position = int(mask[0 if batch is None else batch].nonzero()[-1])
+        row = row[position]
     if target is None:
         return row.max()
     if not 0 <= target < len(row):

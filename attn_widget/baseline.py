@@ -1,0 +1,76 @@
+"""Uniform attention under the same mask: what rollout shows where there is nothing to see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import AttentionError, brief
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .arrays import FloatArray
+    from .attention import Attention
+    from .mixing import Maps
+
+
+def check_baseline(baseline: object) -> bool:
+    """Whether a comparison is wanted."""
+    if baseline is None:
+        return False
+    if isinstance(baseline, str) and baseline == "uniform":
+        return True
+    message = f"baseline must be None or 'uniform', not {brief(baseline)}."
+    raise AttentionError(message)
+
+
+def uniform_map(attention: Attention, block: int, drop: Sequence[int]) -> Maps:
+    """The map of a block whose heads spread evenly over all that their mask lets them read.
+
+    The mask is read off the weights as a band: how far back and how far ahead any token of this
+    block reads, in any head. So a sliding window is a window here as well, and an even spread over
+    an encoder's tokens is one over those alone.
+
+    Returns
+    -------
+    array, shape (queries, keys), float64, before the residual; rows sum to 1
+    """
+    n = attention.n_tokens
+    out = np.zeros((n, n))
+    queries, keys = slice(None), slice(None)
+    if attention.network is not None:
+        queries, keys = attention.network.queries(block), attention.network.keys(block)
+    part = attention.weights[block][:, queries, keys].max(axis=0) > 0
+    allowed = _band(part)
+    spread = np.zeros((n, n), dtype=bool)
+    spread[queries, keys] = allowed
+    spread[:, list(drop)] = False
+    counts = spread.sum(axis=1)
+    np.divide(spread, counts[:, None], out=out, where=counts[:, None] > 0)
+    alone = np.flatnonzero(counts == 0)  # idle in this block, or nothing left to read
+    out[alone, alone] = 1
+    return out
+
+
+def _band(read: Any) -> Any:
+    """The smallest band of diagonals that holds every True; everything, of a map not square."""
+    rows, columns = read.shape
+    if rows != columns:
+        return np.ones_like(read)
+    at = np.arange(rows)
+    some = read.any(axis=1)
+    if not some.any():
+        return np.zeros_like(read)
+    first = read.argmax(axis=1)
+    last = columns - 1 - read[:, ::-1].argmax(axis=1)
+    behind = int((at - first)[some].max())
+    ahead = int((last - at)[some].max())
+    distance = at[:, None] - at[None, :]
+    return (distance <= behind) & (distance >= -ahead)
+
+
+def ratio(values: FloatArray, uniform: FloatArray) -> FloatArray:
+    """`values / uniform`; 0 where the mask lets nothing through."""
+    return np.divide(values, uniform, out=np.zeros_like(values), where=uniform > 0)
