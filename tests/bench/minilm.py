@@ -103,6 +103,14 @@ def _pieces(text: str, vocabulary: dict[str, int]) -> list[int]:
     return ids
 
 
+def labels(tokens: int) -> list[str]:
+    """The first `tokens` tokens of the passage, as text."""
+    lines = (model_folder() / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    vocabulary = {piece: index for index, piece in enumerate(lines)}
+    pieces = _pieces(PASSAGE, vocabulary)[: tokens - 2]
+    return ["[CLS]", *(lines[piece] for piece in pieces), "[SEP]"]
+
+
 def attention(tokens: int) -> NDArray[np.float32]:
     """The attention of the first `tokens` tokens of the passage, `(6, 12, tokens, tokens)`."""
     from scipy.special import erf
