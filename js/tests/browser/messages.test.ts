@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
+import { Foot } from "../../src/views/foot";
 import { Message } from "../../src/views/message";
 import { ProgressLine } from "../../src/views/progress";
 import { SentenceView } from "../../src/views/sentence";
-import { Tabs } from "../../src/views/tabs";
 import { frameOf, rowOf, traceOf } from "../frames";
 import { listenersLeft, mount } from "./mount";
 
@@ -109,21 +109,27 @@ describe("sentence", () => {
     show({ size: "medium" });
     expect(find(".aw-sentence").innerText).not.toContain("stays");
     expect(find(".aw-sentence").innerText).toContain("draws");
-    expect(getComputedStyle(find(".aw-facts")).display).toBe("none");
+    expect(find(".aw-facts").innerText).toBe("");
+    // What is left out of the picture is said at every width.
+    const hidden = frameOf().tokens.filter(({ special }) => special);
+    show({ hidden, dropped: new Set([2]), note: "One row was left without mass." });
+    expect(find(".aw-facts").innerText).toBe(
+      "trophy dropped · CLS and SEP hidden · One row was left without mass.",
+    );
   });
 });
 
 test("tabs are there where there is no room for both", () => {
-  const { view, find, calls, show } = mount((context) => new Tabs(context), frameOf());
-  expect(view.el.hidden).toBe(true);
+  const { find, calls, show } = mount((context) => new Foot(context), frameOf());
+  expect(find("[data-control=tab]").hidden).toBe(true);
   show({ size: "narrow" });
-  expect(view.el.hidden).toBe(false);
+  expect(find("[data-control=tab]").hidden).toBe(false);
   find("[data-value=matrix]").click();
   expect(calls).toEqual([["setTab", "matrix"]]);
 });
 
 test("removed views leave no listener", () => {
-  for (const View of [Message, SentenceView, Tabs]) {
+  for (const View of [Message, SentenceView, Foot]) {
     const left = listenersLeft(() => ({ end: mount((context) => new View(context)).remove }));
     expect(left).toBe(0);
   }
