@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { formatColor, makeTheme } from "../src/color";
 import type { Frame } from "../src/frame";
 import { axisWords, layoutLegend, matrixTitle } from "../src/layout/legend";
-import { columnMeans, layoutCells, matrixPixels, rowOutline } from "../src/layout/matrix";
+import { columnMeans, rowMeans } from "../src/layout/margins";
+import { layoutCells, matrixPixels, rowOutline } from "../src/layout/matrix";
 import { layoutStage } from "../src/layout/stage";
 import type { Image, Rect, Text } from "../src/scene";
 import { matrixOf } from "./frames";
@@ -87,10 +88,22 @@ describe("margins", () => {
     expect([...columnMeans(uneven)!]).toEqual([0.75, 0.25]);
   });
 
-  test("are not shown while cells are missing, nor for flows, which do not add up", () => {
-    expect(columnMeans(matrixOf(Float64Array.from([1, Number.NaN, 0, 1])))).toBeNull();
-    const flow = matrixOf(Float64Array.from([1, 0, 0.5, 0.5]), { method: "flow" });
-    expect(columnMeans(flow)).toBeNull();
+  test("are not shown while cells are missing", () => {
+    const partial = matrixOf(Float64Array.from([1, Number.NaN, 0, 1]));
+    expect(columnMeans(partial)).toBeNull();
+    expect(rowMeans(partial)).toBeNull();
+  });
+
+  test("of rows are shown where they differ: of flows, not of shares", () => {
+    expect(rowMeans(matrixOf(Float64Array.from([1, 0, 0.25, 0.75])))).toBeNull();
+    const flow = matrixOf(Float64Array.from([1, 0, 0.5, 1]), { method: "flow" });
+    expect([...rowMeans(flow)!]).toEqual([0.5, 0.75]);
+    const frame = stageFrame(2, 2);
+    const { zones, matrix } = lay({ ...frame, matrix: flow });
+    const beside = rects(matrix).filter(({ x }) => x > zones.matrix!.x + zones.matrix!.w);
+    expect(beside).toHaveLength(2);
+    expect(beside[1]!.w).toBeCloseTo(1.5 * beside[0]!.w, 9);
+    expect(beside[1]!.x + beside[1]!.w).toBeLessThanOrEqual(zones.width);
   });
 });
 

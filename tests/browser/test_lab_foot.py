@@ -60,8 +60,15 @@ def test_the_heads_unfold_and_one_is_picked(notebook: OpenNotebook) -> None:
     view = book.views()
     view.locator("[data-action=heads]").click()
     expect(view.locator(".aw-head")).to_have_count(72)
+    share = float(
+        book.kernel(
+            "from attn_widget.wire import unpack\n"
+            "print(float(unpack(widget.head_shares['shares'])[1, 8]))"
+        )
+    )
     expect(view.get_by_role("button", name="Layer 2, head 8, entropy")).to_have_attribute(
-        "aria-label", "Layer 2, head 8, entropy 0.87 bits, 10.9\u00a0% of the selection’s trace"
+        "aria-label",
+        f"Layer 2, head 8, entropy 0.87 bits, {100 * share:.3g}\u00a0% of the selection’s trace",
     )
     view.get_by_role("button", name="Layer 2, head 8, entropy").click()
     book.wait_for_kernel("widget.heads", "8")
