@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .charts import head_chart as head_chart
     from .charts import relevance_chart as relevance_chart
     from .charts import residual_sweep as residual_sweep
+    from .files import load as load
+    from .files import save as save
     from .sample import load_sample as load_sample
     from .sample import sample_names as sample_names
     from .widget import AttentionWidget as AttentionWidget
@@ -47,6 +49,8 @@ _HOME = {
     "from_huggingface": "adapters.huggingface",
     "from_vision": "adapters.vision",
     "AttentionWidget": "widget",
+    "load": "files",
+    "save": "files",
     "flow_chart": "charts",
     "head_chart": "charts",
     "relevance_chart": "charts",

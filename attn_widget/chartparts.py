@@ -152,6 +152,8 @@ def make_figure(marks: Sequence[Any], axes: Sequence[Any], **given: Any) -> bq.F
         background_style={"fill": "none"},
         title_style={"font-size": "13px", "font-weight": "600", "fill": INK},
         fig_margin=margin,
+        padding_x=0,
+        padding_y=0,
         min_aspect_ratio=0.2,
         max_aspect_ratio=10,
         layout=ipywidgets.Layout(width="100%", min_width="320px", height=f"{HEIGHT}px"),

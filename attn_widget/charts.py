@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["flow_chart", "head_chart", "relevance_chart", "residual_sweep"]
 
+FIFTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]
+
 _FLOW_INLINE = 24
 """Up to this many tokens a flow is computed at once; above, by a thread."""
 
@@ -174,9 +176,10 @@ class _RelevanceChart:
             colors=[BLUE],
             default_size=12,
             font_weight="normal",
+            interactions={"click": "element"},
         )
         self.tokens = make_axis(self.x, "", tick_rotate=-52, tick_style={"text-anchor": "end"})
-        self.shares = make_axis(self.y, "Share, %", side="left", grid_lines="solid", num_ticks=5)
+        self.shares = make_axis(self.y, "Share, %", side="left", grid_lines="solid")
         self.figure = make_figure(
             [self.bars, self.button], [self.tokens, self.shares], fig_margin={"bottom": 72}
         )
@@ -213,6 +216,7 @@ class _RelevanceChart:
         self.bars.tooltip.formats = ["", ".3f" if as_flow else ".2f"]
         marked = selection.sinks if selection.forward else selection.sources
         self._showing = True
+        self.y.max = 1.06 * max(float(values.max()), 1e-6)
         try:
             if self._attention is not attention:
                 self._attention = attention
@@ -231,7 +235,7 @@ class _RelevanceChart:
         self._labels = token_labels(attention)
         special = set(attention.special)
         colors = [GREY if token in special else BLUE for token in range(attention.n_tokens)]
-        put(self.bars, color_mode="element", colors=colors)
+        put(self.bars, color_mode="group", colors=colors)
         self.x.domain = self._labels
         step = -(-attention.n_tokens // 40)
         self.tokens.tick_values = self._labels[::step]
@@ -291,13 +295,12 @@ class _ResidualSweep:
             update_on_move=True,
             apply_clip=False,
         )
-        across = make_axis(self.x, "Residual share", num_ticks=6, label_offset="32px")
+        across = make_axis(self.x, "Residual share", tick_values=FIFTHS, label_offset="32px")
         self.up = make_axis(
             self.y,
             "Share, %",
             side="right",
             grid_lines="solid",
-            num_ticks=5,
         )
         self.figure = make_figure(
             [self.lines, self.ends, self.cursor, self.knob],
@@ -342,8 +345,9 @@ class _ResidualSweep:
         tokens = strongest(curves, words, 5)
         if len(own) == 1 and own[0] not in tokens:
             tokens = [own[0], *tokens]
-        others = [token for token in tokens if token not in own] or tokens
-        top = float(curves[:, others].max()) * 1.12
+        # Words set the scale; what CLS, SEP or the token itself holds may leave the frame.
+        scaling = [token for token in tokens if words[token]] or tokens
+        top = max(1.3 * float(curves[:, scaling].max()), 1e-3)
         special = set(attention.special)
         rank = {token: place for place, token in enumerate(t for t in tokens if words[t])}
         colors = [INK_2 if t in own else GREY if t in special else BLUE for t in tokens]
@@ -374,8 +378,8 @@ class _HeadChart:
         self.entropy = self._dots(self.bits, "entropy, bits")
         self.distance = self._dots(self.apart, "distance, tokens")
         self.across = make_axis(self.x, "Layer", label_offset="32px")
-        left = make_axis(self.bits, "Entropy, bits", side="left", grid_lines="none", num_ticks=5)
-        right = make_axis(self.apart, "Mean distance, tokens", side="right", num_ticks=5)
+        left = make_axis(self.bits, "Entropy, bits", side="left", grid_lines="none")
+        right = make_axis(self.apart, "Mean distance, tokens", side="right")
         self.figure = make_figure(
             [self.entropy, self.distance], [self.across, left, right], fig_margin={"right": 56}
         )
@@ -426,7 +430,7 @@ class _HeadChart:
         for dots in (self.entropy, self.distance):
             dots.opacities = opacities
         if len(picked) == 1:
-            self.figure.title = f"Head {picked[0] + 1} among all heads"
+            self.figure.title = f"Head {picked[0]} among all heads"
         else:
             self.figure.title = "How widely and how far each head reads"
 
@@ -435,7 +439,7 @@ class _HeadChart:
         offset = (np.arange(heads) - (heads - 1) / 2) / max(1, heads) * 0.62
         x = (np.arange(1, layers + 1)[:, None] + offset).ravel()
         shift = layers + 0.9
-        names = [f"{name}, head {head + 1}" for name in attention.blocks for head in range(heads)]
+        names = [f"{name}, head {head}" for name in attention.blocks for head in range(heads)]
         put(self.x, min=0.4, max=2 * layers + 1.4)
         put(self.entropy, x=x, y=figures.entropy.ravel(), names=names)
         put(self.distance, x=x + shift, y=figures.distance.ravel(), names=names)
@@ -486,17 +490,18 @@ class _FlowChart:
             colors=[INK_2],
             default_size=11,
             font_weight="normal",
-            x_offset=8,
+            align="end",
+            x_offset=-8,
             y_offset=4,
         )
         across = make_axis(
             self.x,
             "Trivial bound, min(out, in)",
             grid_lines="solid",
-            num_ticks=6,
+            tick_values=FIFTHS,
             label_offset="32px",
         )
-        up = make_axis(self.y, "Flow", side="left", grid_lines="solid", num_ticks=5)
+        up = make_axis(self.y, "Flow", side="left", grid_lines="solid", tick_values=FIFTHS)
         self.figure = make_figure([self.diagonal, self.points, self.names], [across, up])
         self._pairs: list[list[tuple[int, int]]] = []
         self.link = Link(widget, self.figure, self.draw, self._slow)
@@ -521,6 +526,8 @@ class _FlowChart:
             put(self.names, x=[], y=[], text=[])
             self.figure.title = "Flow against its bound: select a token"
             return
+        if cancel is not None:
+            self.figure.title = f"{selection_name(attention, selection)}: computing its flow \u2026"
         found = analysis.relevance(replace(settings, method="flow"), selection, cancel=cancel)
         if cancel is not None and cancel.is_set():
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from .flow import BINDINGS
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from .analysis import Analysis, Float
     from .settings import Settings
@@ -18,10 +21,20 @@ if TYPE_CHECKING:
 def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.DataFrame:
     """Lay the shown matrix out as a tidy table, one row a (query, key) pair.
 
+    The columns are the same for every method: `bound` and `binding` are NA where the method has
+    none, and `residual` is NA for raw attention, which has no residual in it.
+
     Parameters
     ----------
     matrix : array, shape (n, n)
         `analysis.matrix(settings)`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        query, query_token, key, key_token, value, bound, binding; then the settings, the same in
+        every row: method, start, stop (levels of keys and queries), heads, top_head, residual,
+        drop. Lists of settings are JSON text.
 
     Raises
     ------
@@ -36,22 +49,94 @@ def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.Da
     n = len(matrix)
     tokens = np.array(analysis.attention.tokens, dtype=object)
     query, key = np.divmod(np.arange(n * n), n)
-    columns: dict[str, Any] = {
-        "query": query,
-        "query_token": tokens[query],
-        "key": key,
-        "key_token": tokens[key],
-        "value": matrix.ravel(),
-    }
-    if settings.method == "flow":
-        known = analysis.flow(settings)
-        columns["bound"] = known.bound.ravel()
-        columns["binding"] = np.array(BINDINGS, dtype=object)[known.binding.ravel()]
-    start, stop = analysis.matrix_levels(settings)
-    return pd.DataFrame(columns).assign(
-        method=settings.method,
-        start=start,
-        stop=stop,
-        heads=str(settings.heads),
-        residual=None if settings.method == "attention" else str(settings.residual),
+    bound, binding = _limits(analysis, settings, n)
+    named = _settings(analysis, settings)
+    residual = named.pop("residual")
+    frame = pd.DataFrame(
+        {
+            "query": query,
+            "query_token": tokens[query],
+            "key": key,
+            "key_token": tokens[key],
+            "value": matrix.ravel(),
+            "bound": pd.array(bound.ravel(), dtype="Float64"),
+            "binding": pd.Categorical(binding.ravel(), categories=BINDINGS),
+        }
     )
+    frame["bound"] = frame["bound"].mask(np.isnan(bound.ravel()))
+    frame = frame.assign(**{name: value for name, value in named.items() if name != "top_head"})
+    top = pd.array([named["top_head"]] * len(frame), dtype="Int64")
+    frame.insert(frame.columns.get_loc("heads") + 1, "top_head", top)
+    shares = pd.NA if residual is None else residual
+    frame.insert(frame.columns.get_loc("top_head") + 1, "residual", shares)
+    return frame
+
+
+def matrix_dataset(analysis: Analysis, settings: Settings, matrix: Float) -> xr.Dataset:
+    """Lay the shown matrix out with named dimensions.
+
+    Parameters
+    ----------
+    matrix : array, shape (n, n)
+        `analysis.matrix(settings)`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `value`, `bound` (NaN where the method has none) and `binding` ("" there) over the
+        dimensions `query` and `key`, which are positions; `query_token` and `key_token` are
+        coordinates along them, the settings are attributes.
+
+    Raises
+    ------
+    ImportError
+        Without xarray.
+    """
+    try:
+        import xarray as xr
+    except ImportError:
+        message = "to_xarray needs xarray: pip install xarray."
+        raise ImportError(message) from None
+    n = len(matrix)
+    tokens = list(analysis.attention.tokens)
+    bound, binding = _limits(analysis, settings, n)
+    text = np.where(binding == None, "", binding).astype(str)  # noqa: E711 - elementwise
+    cells = ("query", "key")
+    named = _settings(analysis, settings)
+    return xr.Dataset(
+        {"value": (cells, matrix), "bound": (cells, bound), "binding": (cells, text)},
+        coords={
+            "query": np.arange(n),
+            "key": np.arange(n),
+            "query_token": ("query", tokens),
+            "key_token": ("key", tokens),
+        },
+        attrs={name: "" if value is None else value for name, value in named.items()},
+    )
+
+
+def _limits(analysis: Analysis, settings: Settings, n: int) -> tuple[Float, Any]:
+    """Bound and binding of every pair: NaN and None where the method has none."""
+    if settings.method != "flow":
+        return np.full((n, n), np.nan), np.full((n, n), None, dtype=object)
+    known = analysis.flow(settings)
+    return known.bound, np.array(BINDINGS, dtype=object)[known.binding]
+
+
+def _settings(analysis: Analysis, settings: Settings) -> dict[str, Any]:
+    """Every setting, plain: lists as JSON text, the levels those of the matrix's two sides."""
+    start, stop = analysis.matrix_levels(settings)
+    given = asdict(settings)
+    return {
+        "method": settings.method,
+        "start": start,
+        "stop": stop,
+        "heads": _plain(given["heads"]),
+        "top_head": given["top_head"],
+        "residual": None if settings.method == "attention" else _plain(given["residual"]),
+        "drop": json.dumps(given["drop"]),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, tuple) else value

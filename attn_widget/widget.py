@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
+    import xarray as xr
 
 
 class AttentionWidget(anywidget.AnyWidget, CheckedState):
@@ -200,10 +201,18 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
     def to_frame(self) -> pd.DataFrame:
         """Return the shown matrix as a tidy table, one row a (query, key) pair; needs pandas.
 
-        Columns: query, query_token, key, key_token, value; with flow also bound and binding; then
-        the settings: method, start, stop, heads, residual.
+        Columns, the same for every method: query, query_token, key, key_token, value, bound and
+        binding (NA but with flow); then the settings: method, start, stop, heads, top_head,
+        residual, drop.
         """
         return export.matrix_frame(self._analysis, self.settings, self.matrix)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return the shown matrix with named dimensions, query and key; needs xarray.
+
+        Variables value, bound and binding; tokens as coordinates, settings as attributes.
+        """
+        return export.matrix_dataset(self._analysis, self.settings, self.matrix)
 
     def save_svg(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
         """Write the picture as the browser shows it: true vectors and text.

@@ -143,6 +143,9 @@ ARROWS: dict[str, set[str]] = {
         "state",
         "words",
     },
+    # files
+    "arrayfiles": {"attention", "errors"},
+    "files": {"arrayfiles", "attention", "errors", "layout", "reading", "words"},
     # beside the widget
     "chartdata": {"analysis", "attention", "headmaps", "rollout", "selection", "settings"},
     "chartparts": {
@@ -156,9 +159,11 @@ ARROWS: dict[str, set[str]] = {
         "widget",
     },
     "charts": {"analysis", "chartdata", "chartparts", "flow", "selection", "settings", "widget"},
+    "cli": {"arrayfiles", "attention", "errors", "files"},
+    "__main__": {"cli"},
     "board": {"attention", "chartparts", "charts", "errors", "widget"},
     "dashboard": {"attention", "board", "errors", "widget"},
-    "__init__": {
+    "__init__": {"files", 
         "charts",
         "dashboard",
         "adapters.capture",
@@ -186,10 +191,11 @@ PACKAGES: dict[str, set[str]] = {
     "adapters.hooks_huggingface": {"torch"},
     "kernels": {"llvmlite", "numba"},
     "flow": {"tqdm"},
-    "export": {"pandas"},
+    "export": {"pandas", "xarray"},
+    "arrayfiles": {"safetensors"},
     "state": {"traitlets"},
     "checks": {"traitlets"},
-    "widget": {"anywidget", "pandas", "traitlets"},
+    "widget": {"anywidget", "pandas", "traitlets", "xarray"},
     "chartparts": {"bqplot", "ipywidgets"},
     "board": {"ipywidgets"},
 }

@@ -1,0 +1,231 @@
+"""The command line: look at an attention file, or open it in the browser.
+
+python -m attn_widget info FILE
+python -m attn_widget view FILE
+
+FILE is one that `aw.save` wrote, or a .npy, .npz or .safetensors file. A mistake is one line on
+stderr. Exit codes: 0 done, 1 the file or the server would not do, 2 a wrong command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import AttentionError
+from .files import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .attention import Attention
+
+_PATIENCE = 120.0  # seconds: a first start on a slow disk
+
+_NEEDS = ("jupyterlab", "bqplot")
+
+# A question about news over the first picture helps nobody.
+_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    # A terminal without Unicode, or a token that is half a character, must not end in a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        attention = load(asked.file)
+        if asked.command == "info":
+            _say(_info(Path(asked.file), attention))
+            return 0
+        return _view(Path(asked.file).resolve(), port=asked.port, browser=not asked.no_browser)
+    except AttentionError as error:
+        return _fail(str(error))
+    except MemoryError:
+        return _fail(
+            f"{asked.file} does not fit into memory: save it with aw.save, which is mapped."
+        )
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m attn_widget", description="Look at the attention in a file."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="info | view")
+    for name, text in (
+        ("info", "say in a few lines what is in a file"),
+        ("view", "open a file as a dashboard, in a JupyterLab of its own"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("file", help="of aw.save, or .npy, .npz, .safetensors")
+        if name == "view":
+            command.add_argument("--port", type=int, help="by default one that is free")
+            command.add_argument(
+                "--no-browser", action="store_true", help="print the address, open nothing"
+            )
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - what a command line is for
+
+
+def _fail(text: str) -> int:
+    print(f"attn_widget: {' '.join(text.split())}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _info(path: Path, attention: Attention) -> str:
+    size = path.stat().st_size
+    text = " ".join(" ".join(attention.tokens).split())
+    lines = [
+        ("file", f"{path} ({_bytes(size)})"),
+        ("layers", str(attention.n_layers)),
+        ("heads", f"{attention.n_heads} a layer"),
+        ("tokens", str(attention.n_tokens)),
+        ("kind", attention.kind),
+        ("type", attention.dtype),
+        ("text", text if len(text) <= 300 else text[:299] + "\u2026"),
+    ]
+    if attention.special:
+        lines.append(("special", ", ".join(map(str, attention.special))))
+    if attention.network is not None:
+        lines.append(("blocks", ", ".join(attention.blocks)))
+    if attention.picture is not None:
+        rows, columns = attention.picture.grid
+        lines.append(("patches", f"{rows} x {columns}"))
+    lines.extend(("note", note) for note in attention.notes)
+    return "\n".join(f"{name:8} {value}" for name, value in lines)
+
+
+def _bytes(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+# --- view ----------------------------------------------------------------------------------------
+
+
+def _view(path: Path, *, port: int | None, browser: bool) -> int:
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        return _fail(
+            f"view opens the file in JupyterLab, and {' and '.join(missing)} cannot be found: "
+            f"pip install {' '.join(missing)}."
+        )
+    # SIGTERM as Ctrl-C: the server behind is stopped, not orphaned.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="attn-widget-") as scratch:
+        home = Path(scratch)
+        (home / "overrides.json").write_text(json.dumps(_SETTINGS), encoding="utf-8")
+        served = home / "served"
+        served.mkdir()
+        (served / "explore.ipynb").write_text(json.dumps(_notebook(path)), encoding="utf-8")
+        return _serve(home, served, port or _free_port(), browser=browser)
+
+
+def _notebook(path: Path) -> dict[str, Any]:
+    """One cell to run: the file as a dashboard."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "markdown",
+            "id": "what",
+            "metadata": {},
+            "source": "Run the cell below (Shift+Enter), then click a token or drag the residual. "
+            "This notebook is gone when the command ends; save a copy to keep it.",
+        },
+        {
+            "cell_type": "code",
+            "id": "show",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": "import attn_widget as aw\n\n"
+            f"board = aw.dashboard(aw.load({str(path)!r}))\nboard",
+        },
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _serve(home: Path, served: Path, port: int, *, browser: bool) -> int:
+    token = secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={served}",
+        f"--IdentityProvider.token={token}",
+        f"--LabApp.app_settings_dir={home}",
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]
+    log = home / "jupyter.log"
+    with log.open("wb") as sink:
+        # A group of its own: Ctrl-C reaches this process alone, which then stops the server.
+        server = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
+            command, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        if not _answers(f"{base}/api/status?token={token}", server):
+            said = log.read_text(encoding="utf-8", errors="replace").split("\n")
+            last = next((line for line in reversed(said) if line.strip()), "it said nothing")
+            return _fail(f"JupyterLab did not start: {last}")
+        address = f"{base}/lab/tree/explore.ipynb?token={token}"
+        _say(f"{address}\nRun the cell there. Ctrl-C ends it.")
+        if browser:
+            webbrowser.open(address)
+        ended = server.wait()
+        return 0 if ended == 0 else _fail(f"JupyterLab ended with code {ended}.")
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
+    """Whether the server answers before it ends or patience runs out."""
+    end = time.monotonic() + _PATIENCE
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - this machine's own address
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    return False
