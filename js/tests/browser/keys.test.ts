@@ -50,6 +50,12 @@ describe("Escape", () => {
     expect(calls.at(-1)).toEqual(["dismissError"]);
   });
 
+  test("ends a comparison before it clears the selection", async () => {
+    const { press, calls } = keys({ compared: [0, 1] });
+    await press("{Escape}");
+    expect(calls).toEqual([["endComparison"]]);
+  });
+
   test("closes an open panel and nothing else", async () => {
     const { press, find, calls } = keys();
     find("[data-action=help]").click();
@@ -57,6 +63,15 @@ describe("Escape", () => {
     expect(find("[data-action=help]").getAttribute("aria-expanded")).toBe("false");
     expect(calls).toEqual([]);
   });
+});
+
+test("p pins what is shown, but not the difference of two pins", async () => {
+  const { press, show, calls } = keys();
+  await press("p");
+  expect(calls).toEqual([["pinCurrent"]]);
+  show({ compared: [0, 1] });
+  await press("p");
+  expect(calls).toHaveLength(1);
 });
 
 test("brackets step the layers and stop at the ends", async () => {
