@@ -1,6 +1,8 @@
 /** What the tooltip says about the thing under the pointer, with exact numbers. Pure. */
+import { differenceOf } from "./compare";
 import { exactFlow, exactPercent, quoted } from "./format";
 import type { Frame } from "./frame";
+import { differenceHint } from "./hint_compare";
 import type { Hover } from "./hover";
 import type { Binding, Method } from "./model";
 import { levelWords, plain, quiet, type Span, strong } from "./phrases";
@@ -20,6 +22,8 @@ export function hint(frame: Frame): Span[][] {
 }
 
 function words(frame: Frame, target: Hover): Span[][] {
+  const difference = differenceOf(frame);
+  if (difference !== null) return differenceHint(frame, difference, target);
   switch (target.kind) {
     case "cell":
       return cell(frame, target.query, target.key);

@@ -35,6 +35,11 @@ export function moved(mark: Mark, dx: number, dy: number): Mark {
     const { x0, y0, x1, y1 } = mark;
     return { ...mark, x0: x0 + dx, y0: y0 + dy, x1: x1 + dx, y1: y1 + dy };
   }
+  if (mark.kind === "group") {
+    const { clip, marks } = mark;
+    const shifted = { ...clip, x: clip.x + dx, y: clip.y + dy };
+    return { ...mark, clip: shifted, marks: marks.map((one) => moved(one, dx, dy)) };
+  }
   return { ...mark, x: mark.x + dx, y: mark.y + dy };
 }
 

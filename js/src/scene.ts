@@ -80,4 +80,11 @@ export interface Image {
   smooth: boolean;
 }
 
-export type Mark = Curve | Line | Circle | Rect | Text | Image;
+/** Marks of which only what lies within the clip is seen. */
+export interface Group {
+  kind: "group";
+  clip: { x: number; y: number; w: number; h: number };
+  marks: readonly Mark[];
+}
+
+export type Mark = Curve | Line | Circle | Rect | Text | Image | Group;

@@ -16,6 +16,7 @@ import {
   strong,
   wordsAmong,
 } from "./phrases";
+import { comparisonFacts, comparisonSentence } from "./sentence_compare";
 import { flowSentence, flowWithoutSelection } from "./sentence_flow";
 import type { Trace } from "./trace";
 
@@ -29,7 +30,11 @@ const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 const NOTHING = 0.0005;
 
 export function describe(frame: Frame): Finding {
-  return { spans: sentence(frame), facts: facts(frame), notices: notices(frame) };
+  return {
+    spans: sentence(frame),
+    facts: comparisonFacts(frame) ?? facts(frame),
+    notices: notices(frame),
+  };
 }
 
 function sentence(frame: Frame): Span[] {
@@ -44,6 +49,8 @@ function sentence(frame: Frame): Span[] {
       quiet("Give the model a longer text to see a path."),
     ];
   }
+  const compared = comparisonSentence(frame);
+  if (compared !== null) return compared;
   if (trace === null) {
     return frame.method === "flow" && frame.selected.length === 0
       ? flowWithoutSelection(frame, names)

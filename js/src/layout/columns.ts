@@ -1,11 +1,20 @@
 /** Leaning labels above the matrix's columns. Pure. */
+import { differenceOf, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
 import { selectedAt, shares } from "./labels";
 import { indexStep } from "./rows";
 import { keepApart, spread } from "./spread";
-import { type Label, type Measure, STRONG_SHARE, tokenLabels, WEIGHT } from "./text";
-import { COLUMN_ANGLE, COLUMN_LEAN, THIN_COLUMN_WIDTH, type Zones } from "./zones";
+import {
+  fitText,
+  type Label,
+  MAX_LABEL_WIDTH,
+  type Measure,
+  STRONG_SHARE,
+  tokenLabels,
+  WEIGHT,
+} from "./text";
+import { COLUMN_ANGLE, COLUMN_LEAN, columnX, inView, type Zones } from "./zones";
 
 /** Thinned labels stand at least this far apart. */
 const LABEL_GAP = 18;
@@ -26,11 +35,6 @@ export interface Columns {
   placed: PlacedColumn[];
 }
 
-/** Middle of a column. */
-export function columnX(zones: Zones, token: number): number {
-  return zones.matrix!.x + (token + 0.5) * zones.matrix!.cellW;
-}
-
 function columnMark(frame: Frame, label: Label, at: PlacedColumn, strong: boolean): Mark {
   return {
     kind: "text",
@@ -45,6 +49,12 @@ function columnMark(frame: Frame, label: Label, at: PlacedColumn, strong: boolea
   };
 }
 
+function fitted(label: Label, room: number, measure: Measure): Label {
+  if (label.width <= room) return label;
+  const text = fitText(label.text, label.size, WEIGHT.selected, room, measure);
+  return { ...label, text, width: measure(text, label.size, WEIGHT.selected) };
+}
+
 /** Strongest columns first: the selected, then by the trace's shares, else by the column's mean. */
 function byStrength(frame: Frame, selected: ReadonlySet<number>): number[] {
   const matrix = frame.matrix!;
@@ -52,7 +62,7 @@ function byStrength(frame: Frame, selected: ReadonlySet<number>): number[] {
   const down = frame.trace?.direction === "down" ? shares(frame) : null;
   const strength = new Float64Array(n);
   for (let key = 0; key < n; key++) {
-    if (down !== null) strength[key] = down[key]! || 0;
+    if (down !== null) strength[key] = Math.abs(down[key]!) || 0;
     else for (let q = 0; q < n; q++) strength[key]! += matrix.values[q * n + key]! || 0;
     if (selected.has(key)) strength[key] = Number.POSITIVE_INFINITY;
   }
@@ -65,30 +75,36 @@ export function layoutColumns(
   given: readonly Label[],
   measure: Measure,
 ): Columns {
-  const labels = zones.thinColumns ? tokenLabels(frame.tokens, measure, THIN_COLUMN_WIDTH) : given;
+  const labels =
+    zones.thinColumns || zones.columnLabel < MAX_LABEL_WIDTH
+      ? tokenLabels(frame.tokens, measure, zones.columnLabel)
+      : given;
   const matrix = zones.matrix!;
   const { n, theme } = frame;
   const selected = selectedAt(frame, frame.matrix!.columnLevel);
   const values = frame.trace?.direction === "down" ? shares(frame) : null;
   const flow = frame.trace?.method === "flow";
+  const difference = differenceOf(frame);
   const isStrong = (token: number) =>
-    selected.has(token) || (!flow && values !== null && values[token]! >= STRONG_SHARE);
+    selected.has(token) ||
+    (difference !== null && standsOut(difference, difference.relevance?.[token] ?? 0)) ||
+    (difference === null && !flow && values !== null && values[token]! >= STRONG_SHARE);
   const marks: Mark[] = [];
   const placed: PlacedColumn[] = [];
   if (!zones.thinColumns) {
     for (let token = 0; token < n; token++) {
-      const at = {
-        token,
-        x: columnX(zones, token) - 1,
-        y: matrix.y - 8,
-        width: labels[token]!.width,
-      };
-      marks.push(columnMark(frame, labels[token]!, at, isStrong(token)));
+      if (!inView(zones.columns, token)) continue;
+      const x = columnX(zones, token) - 1;
+      // Zoomed columns may lean over the edge of the stage: their labels are cut to fit.
+      const room = zones.zoomed ? (zones.width - 2 - x) / COLUMN_LEAN - 6 : Infinity;
+      const label = fitted(labels[token]!, room, measure);
+      const at = { token, x, y: matrix.y - 8, width: label.width };
+      marks.push(columnMark(frame, label, at, isStrong(token)));
       placed.push(at);
     }
     return { marks, placed };
   }
-  const order = byStrength(frame, selected);
+  const order = byStrength(frame, selected).filter((token) => inView(zones.columns, token));
   const gap = zones.thin ? 5 : LABEL_GAP;
   const kept = keepApart(order, (token) => columnX(zones, token), gap, THIN_LABELS);
   const widest = kept.reduce((most, token) => Math.max(most, labels[token]!.width), 0);
@@ -99,8 +115,9 @@ export function layoutColumns(
     // The last label leans to the right, and must end on the stage.
     Math.min(matrix.x + matrix.w, zones.width - 4 - widest * COLUMN_LEAN),
   );
-  const step = indexStep(n);
+  const step = indexStep(zones.columns.to - zones.columns.from);
   for (let index = 0; index < n; index += step) {
+    if (!inView(zones.columns, index)) continue;
     const x = columnX(zones, index);
     const y = matrix.y - 1;
     marks.push({ kind: "line", x0: x, y0: y - TICK, x1: x, y1: y, width: 1, color: theme.ink3 });

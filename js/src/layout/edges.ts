@@ -2,14 +2,12 @@
 import type { Theme } from "../color";
 import type { Curve } from "../scene";
 import type { BlockEdges, Trace } from "../trace";
-import { FULL_LABELS_PITCH, levelX, rowY, type Zones } from "./zones";
+import { FULL_LABELS_PITCH, inView, levelX, rowY, type Zones } from "./zones";
 
 /** At most this many ribbons a block, so that a frame stays in its budget. */
 export const MAX_EDGES = 1500;
-/** Above this many tokens a level is a column of strips instead of discs. */
-export const COLUMN_TOKENS = 200;
 export const COLUMN_WIDTH = 6;
-const MIN_WIDTH = 0.6;
+export const MIN_WIDTH = 0.6;
 
 export interface DrawnEdge {
   block: number;
@@ -62,7 +60,7 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
   const { pitch } = zones;
   // Where rows are apart every hairline can be followed; where they are not, a thousand of them
   // must not add up to more than what they carry.
-  const faintest = !zones.thin ? 1 : trace.n > COLUMN_TOKENS ? 0.3 : 0.5;
+  const faintest = !zones.thin ? 1 : zones.dense ? 0.3 : 0.5;
   const dense = Math.min(1, Math.max(0, (FULL_LABELS_PITCH - pitch) / 6));
   // Thinned rows have no room of their own to fill, so the ribbons keep a readable size there.
   const unit =
@@ -112,7 +110,12 @@ function blockMass(trace: Trace, index: number): number {
  * Centre of each ribbon relative to its disc: stacked in the order of the far ends, the whole
  * stack centred. `near` and `far` are the tokens at this and the other end.
  */
-function stack(near: Int32Array, far: Int32Array, widths: Float64Array, n: number): Float64Array {
+export function stacked(
+  near: Int32Array,
+  far: Int32Array,
+  widths: Float64Array,
+  n: number,
+): Float64Array {
   const used = new Float64Array(n);
   const begins = new Uint32Array(n + 1);
   for (let e = 0; e < near.length; e++) {
@@ -161,19 +164,22 @@ function blockEdges(
   const query = Int32Array.from(drawn, (e) => edges.query[e]!);
   const key = Int32Array.from(drawn, (e) => edges.key[e]!);
   const widths = Float64Array.from(drawn, (e) => edges.value[e]! * style.unit);
-  const right = stack(query, key, widths, n);
-  const left = stack(key, query, widths, n);
-  const gap = n > COLUMN_TOKENS ? COLUMN_WIDTH / 2 + 1 : 0;
+  const right = stacked(query, key, widths, n);
+  const left = stacked(key, query, widths, n);
+  const gap = zones.dense ? COLUMN_WIDTH / 2 + 1 : 0;
   const x0 = levelX(zones, edges.block - first, levels) + gap;
   const x1 = levelX(zones, edges.block - first + 1, levels) - gap;
-  return drawn.map((e, i) => {
+  const made: DrawnEdge[] = [];
+  for (const [i, e] of drawn.entries()) {
+    // With neither end in view an edge tells nothing.
+    if (!inView(zones.rows, query[i]!) && !inView(zones.rows, key[i]!)) continue;
     const value = edges.value[e]!;
     const width = widths[i]!;
     const r = Math.sqrt(Math.min(1, value / style.full));
     const cut = cutKeys.size > 0 && isCut(e);
     const faint = Math.max(style.faintest, Math.sqrt(Math.min(1, width / MIN_WIDTH)));
     const strength = style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r);
-    return {
+    made.push({
       block: edges.block,
       query: query[i]!,
       key: key[i]!,
@@ -189,8 +195,9 @@ function blockEdges(
         color: cut ? theme.cut : theme.seq(theme.dark ? 0.5 + 0.42 * r : 0.52 + 0.38 * r),
         opacity: cut ? strength : faint * strength,
       },
-    };
-  });
+    });
+  }
+  return made;
 }
 
 /** The drawn edges of every block of the trace, lowest block first. */

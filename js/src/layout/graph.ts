@@ -1,17 +1,12 @@
 /** The graph's lanes, level lines, context and discs. Pure. */
+import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import type { Circle, Mark } from "../scene";
 import type { Trace } from "../trace";
-import {
-  COLUMN_TOKENS,
-  COLUMN_WIDTH,
-  type DrawnEdge,
-  hasCut,
-  nodeMasses,
-  ribbonStyle,
-} from "./edges";
+import { differenceColor, differenceDisc, differenceUnit } from "./difference";
+import { COLUMN_WIDTH, type DrawnEdge, hasCut, nodeMasses, ribbonStyle } from "./edges";
 import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
-import { levelX, rowY, type Zones } from "./zones";
+import { inView, levelX, rowY, viewed, type Zones } from "./zones";
 
 const RESTING_RADIUS = 1.7;
 const DENSE_RESTING_RADIUS = 0.9;
@@ -19,6 +14,13 @@ const STRIP_HEIGHT = 1.4;
 
 /** Levels on the stage: the shown range, widened where the trace reaches beyond it. */
 export function stageLevels(frame: Frame): { first: number; count: number } {
+  const difference = differenceOf(frame);
+  if (difference !== null) {
+    const { a, b } = difference;
+    // All that either has, so that both keep their places while A and B change sides.
+    const first = Math.min(a.trace.start, b.trace.start);
+    return { first, count: Math.max(a.trace.stop, b.trace.stop) - first + 1 };
+  }
   const start = Math.min(frame.levels[0], frame.trace?.start ?? frame.levels[0]);
   const stop = Math.max(frame.levels[1], frame.trace?.stop ?? frame.levels[1]);
   return { first: start, count: stop - start + 1 };
@@ -29,16 +31,19 @@ export function layoutLanes(frame: Frame, zones: Zones, count: number): Mark[] {
   const { x0, x1 } = zones.graph!;
   const { n, theme } = frame;
   const marks: Mark[] = [];
-  if (n <= COLUMN_TOKENS) {
+  if (!zones.dense) {
+    const { first, end } = viewed(zones.rows);
     if (!zones.thin) {
-      for (let token = 0; token < n; token++) {
+      for (let token = first; token < end; token++) {
+        if (!inView(zones.rows, token)) continue;
         const y = rowY(zones, token);
         marks.push({ kind: "line", x0, y0: y, x1, y1: y, width: 1, color: theme.hair });
       }
     }
     for (let level = 0; level < count; level++) {
       const x = levelX(zones, level, count);
-      const [y0, y1] = [rowY(zones, 0), rowY(zones, n - 1)];
+      const y0 = Math.max(zones.top, rowY(zones, 0));
+      const y1 = Math.min(zones.bottom, rowY(zones, n - 1));
       if (n > 1) marks.push({ kind: "line", x0: x, y0, x1: x, y1, width: 1, color: theme.hair });
     }
     return marks;
@@ -63,8 +68,11 @@ export function layoutContext(frame: Frame, zones: Zones, first: number, count: 
   // Beside a cut it would only be in the way.
   if (trace === null || hasCut(trace)) return [];
   if (trace.sources === null && trace.sinks === null) return [];
-  const gap = trace.n > COLUMN_TOKENS ? COLUMN_WIDTH / 2 + 1 : 0;
-  return trace.context.map(({ block, query, key }) => ({
+  const gap = zones.dense ? COLUMN_WIDTH / 2 + 1 : 0;
+  const shown = trace.context.filter(
+    ({ query, key }) => inView(zones.rows, query) || inView(zones.rows, key),
+  );
+  return shown.map(({ block, query, key }) => ({
     kind: "curve",
     x0: levelX(zones, block - first, count) + gap,
     y0: rowY(zones, key),
@@ -163,13 +171,24 @@ export function layoutDiscs(
 ): Disc[] {
   const { n, trace } = frame;
   const met = touched(edges, first, count, n);
-  const resting = n > 64 ? DENSE_RESTING_RADIUS : RESTING_RADIUS;
-  const unit = trace === null ? 0 : ribbonStyle(trace, zones).unit;
+  const resting = zones.rows.to - zones.rows.from > 64 ? DENSE_RESTING_RADIUS : RESTING_RADIUS;
+  const difference = differenceOf(frame);
+  const unit =
+    difference !== null
+      ? differenceUnit(zones)
+      : trace === null
+        ? 0
+        : ribbonStyle(trace, zones).unit;
+  const nodeMass = (level: number, token: number) =>
+    difference === null
+      ? massAt(trace, level, token)
+      : // Where ribbons of both signs meet it may be nothing, and is a node all the same.
+        Math.max(1e-12, Math.abs(difference.nodes[level - difference.start]?.[token] ?? 0));
   const discs: Disc[] = [];
   for (let index = 0; index < count; index++) {
     const x = levelX(zones, index, count);
     for (let token = 0; token < n; token++) {
-      const mass = met[index]![token] === 1 ? massAt(trace, first + index, token) : 0;
+      const mass = met[index]![token] === 1 ? nodeMass(first + index, token) : 0;
       const r = Math.max(resting, (mass * unit) / 2);
       discs.push({ level: first + index, token, x, y: rowY(zones, token), r, mass });
     }
@@ -206,9 +225,11 @@ function ring(disc: Disc, r: number): { kind: "circle"; x: number; y: number; r:
 }
 
 /** One node as marks. */
-export function discMark(frame: Frame, disc: Disc): Mark {
-  const { theme, trace, n } = frame;
-  if (n > COLUMN_TOKENS) {
+export function discMark(frame: Frame, zones: Zones, disc: Disc): Mark {
+  const { theme, trace } = frame;
+  const difference = differenceOf(frame);
+  if (difference !== null && !zones.dense) return differenceDisc(frame, difference, disc);
+  if (zones.dense) {
     const h = Math.max(STRIP_HEIGHT, 2 * disc.r * Number(disc.mass > 0));
     return {
       kind: "rect",
@@ -216,7 +237,10 @@ export function discMark(frame: Frame, disc: Disc): Mark {
       y: disc.y - h / 2,
       w: COLUMN_WIDTH,
       h,
-      fill: theme.seq(0.2 + 0.8 * Math.sqrt(Math.min(1, disc.mass / 0.4))),
+      fill:
+        difference === null
+          ? theme.seq(0.2 + 0.8 * Math.sqrt(Math.min(1, disc.mass / 0.4)))
+          : differenceColor(theme, difference, disc),
     };
   }
   if (disc.mass <= 0) return { ...ring(disc, disc.r), fill: theme.ink3 };
@@ -227,7 +251,12 @@ export function discMark(frame: Frame, disc: Disc): Mark {
 }
 
 /** All nodes; strips of a column only where something passes. */
-export function discMarks(frame: Frame, discs: readonly Disc[]): Mark[] {
-  const drawn = frame.n > COLUMN_TOKENS ? discs.filter((disc) => disc.mass > 0) : discs;
-  return [...drawn].sort((a, b) => a.mass - b.mass).map((disc) => discMark(frame, disc));
+export function discMarks(frame: Frame, zones: Zones, discs: readonly Disc[]): Mark[] {
+  const drawn = discs.filter(
+    (disc) =>
+      (!zones.dense || disc.mass > 0) &&
+      disc.y + disc.r >= zones.top &&
+      disc.y - disc.r <= zones.bottom,
+  );
+  return drawn.sort((a, b) => a.mass - b.mass).map((disc) => discMark(frame, zones, disc));
 }

@@ -6,14 +6,14 @@ import type { DrawnEdge } from "./edges";
 import type { Disc } from "./graph";
 import type { PlacedLabel } from "./rows";
 import type { StageLayout } from "./stage";
-import { COLUMN_ANGLE, levelX, rowY, type Zones } from "./zones";
+import { COLUMN_ANGLE, inView, levelX, rowY, type Zones } from "./zones";
 
 /** Targets are 24 px across where rows and levels leave room. */
 const REACH = 12;
 const EDGE_REACH = 4;
 
 function rowAt(zones: Zones, y: number, n: number): number {
-  return Math.min(n - 1, Math.max(0, Math.floor((y - zones.top) / zones.pitch)));
+  return Math.min(n - 1, Math.max(0, Math.floor((y - zones.top) / zones.pitch + zones.rows.from)));
 }
 
 function hitNode(layout: StageLayout, n: number, x: number, y: number): Hover | null {
@@ -30,7 +30,12 @@ function hitNode(layout: StageLayout, n: number, x: number, y: number): Hover | 
   let best: Disc | null = null;
   for (let token = Math.max(0, row - span); token <= Math.min(n - 1, row + span); token++) {
     const disc = at(token);
-    if (disc.mass <= 0 || Math.hypot(dx, y - disc.y) > Math.max(disc.r, 3) + 1) continue;
+    if (
+      disc.mass <= 0 ||
+      !inView(zones.rows, token) ||
+      Math.hypot(dx, y - disc.y) > Math.max(disc.r, 3) + 1
+    )
+      continue;
     if (best === null || disc.r > best.r) best = disc;
   }
   const half = Math.min(REACH, Math.max(3, spacing > 0 ? spacing / 2 - 3 : REACH));
@@ -105,10 +110,14 @@ function hitColumn(layout: StageLayout, x: number, y: number): Hover | null {
 function hitMatrix(layout: StageLayout, n: number, x: number, y: number): Hover | null {
   const { zones } = layout;
   const { x: left, y: top, w, h, cellW, cellH } = zones.matrix!;
-  const key = Math.floor((x - left) / cellW);
+  const key = Math.floor((x - left) / cellW + zones.columns.from);
   if (x < left || x >= left + w || key >= n) return hitColumn(layout, x, y);
   if (y >= top && y < top + h) {
-    return { kind: "cell", query: Math.min(n - 1, Math.floor((y - top) / cellH)), key };
+    return {
+      kind: "cell",
+      query: Math.min(n - 1, Math.floor((y - top) / cellH + zones.rows.from)),
+      key,
+    };
   }
   if (y >= top + h && y < zones.margins!.y + zones.margins!.h)
     return { kind: "column", token: key };

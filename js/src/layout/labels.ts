@@ -1,4 +1,5 @@
 /** One label of a row, with its pill, its figure and its bar. Pure. */
+import { differenceOf, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
 import { figure, HEAD_SIZE, type Label, type Measure, STRONG_SHARE, WEIGHT } from "./text";
@@ -13,7 +14,8 @@ export function selectedAt(frame: Frame, level: number): Set<number> {
 
 /** Share of each token, or null while there is none to show. */
 export function shares(frame: Frame): Float64Array | null {
-  return frame.trace?.relevance ?? null;
+  const difference = differenceOf(frame);
+  return difference === null ? (frame.trace?.relevance ?? null) : difference.relevance;
 }
 
 /** One side of the graph: all that its labels depend on. */
@@ -33,8 +35,11 @@ export interface Side {
 export function isStrong(side: Side, token: number): boolean {
   const values = shares(side.frame);
   // A flow of 4 % is nothing: nearly every input could give that much.
-  if (side.frame.trace?.method === "flow") return false;
-  return side.figures && values !== null && values[token]! >= STRONG_SHARE;
+  if (differenceOf(side.frame) === null && side.frame.trace?.method === "flow") return false;
+  if (!side.figures || values === null) return false;
+  const difference = differenceOf(side.frame);
+  if (difference !== null) return standsOut(difference, values[token]!);
+  return values[token]! >= STRONG_SHARE;
 }
 
 export function labelMark(
@@ -151,12 +156,16 @@ export function outputFigure(side: Side, token: number, y: number): Mark[] {
   const value = shares(frame)?.[token];
   if (value === undefined || Number.isNaN(value) || zones.graph === null) return [];
   const strong = isStrong(side, token);
+  const difference = differenceOf(frame);
   return [
     {
       kind: "text",
       x: outputFigureX(zones),
       y,
-      text: figure(value, frame.trace?.method === "flow"),
+      text:
+        difference === null
+          ? figure(value, frame.trace?.method === "flow")
+          : signed(value, difference.flow),
       size: HEAD_SIZE,
       weight: strong ? WEIGHT.selected : WEIGHT.label,
       fill: strong ? frame.theme.ink : frame.theme.ink2,

@@ -1,6 +1,8 @@
 /** The matrix's scale in figures, what it shows and which way it is read. Pure. */
+import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
+import { differenceLegend } from "./difference";
 import { HEAD_SIZE, type Measure, TICK_SIZE, WEIGHT } from "./text";
 import type { Zones } from "./zones";
 
@@ -26,6 +28,8 @@ function tickText(value: number, flow: boolean): string {
 
 /** The scale with its title and its ticks 0, k/2, k and m, spaced as the colours are. */
 export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark[] {
+  const difference = differenceOf(frame);
+  if (difference !== null) return differenceLegend(frame, difference, zones, measure);
   const { x, y, w, h } = zones.legend!;
   const { theme } = frame;
   const { scale, method } = frame.matrix!;

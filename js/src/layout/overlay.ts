@@ -10,7 +10,7 @@ import { columnOutline, rowOutline } from "./matrix";
 import type { PlacedLabel } from "./rows";
 import { nodePosition, type StageLayout } from "./stage";
 import { WEIGHT } from "./text";
-import { type Box, rowY } from "./zones";
+import { type Box, columnX, graphClip, inView, rowY } from "./zones";
 
 /** How far the rest recedes behind what is hovered. */
 const VEIL = 0.62;
@@ -49,8 +49,9 @@ function lit(frame: Frame, layout: StageLayout, edges: readonly DrawnEdge[]): Ma
     met.add((block - layout.first) * frame.n + key);
     met.add((block - layout.first + 1) * frame.n + query);
   }
-  for (const index of met) marks.push(discMark(frame, layout.discs[index]!));
-  return marks;
+  for (const index of met) marks.push(discMark(frame, layout.zones, layout.discs[index]!));
+  const clip = graphClip(layout.zones);
+  return clip === null ? marks : [{ kind: "group", clip, marks }];
 }
 
 function edgesAt(layout: StageLayout, [level, token]: GraphNode): DrawnEdge[] {
@@ -73,7 +74,7 @@ function wash(
   const { theme } = frame;
   const placed = layout.rows[side].find((label) => label.token === token);
   if (placed !== undefined) return [rect(placed.box, theme.ink, WASH)];
-  if (!zones.thin) return [];
+  if (!zones.thin || !inView(zones.rows, token)) return [];
   const anchor = side === "inputs" || zones.graph === null ? "end" : "start";
   const x =
     side === "inputs"
@@ -121,10 +122,11 @@ function hoverMarks(frame: Frame, layout: StageLayout, target: Hover, focused: b
   const row = (token: number) => {
     if (zones.matrix === null || matrix === null || isSelected(frame, matrix.rowLevel, token))
       return;
+    if (!inView(zones.rows, token)) return;
     marks.push(rowOutline(zones, token, theme.ink2, 1));
   };
   const column = (token: number) => {
-    if (zones.matrix === null || matrix === null) return;
+    if (zones.matrix === null || matrix === null || !inView(zones.columns, token)) return;
     marks.push(columnOutline(zones, token, theme.ink2, 1));
   };
   const label = (side: "inputs" | "outputs", token: number) => {
@@ -156,7 +158,7 @@ function hoverMarks(frame: Frame, layout: StageLayout, target: Hover, focused: b
     // What is selected is in full view already, and the pointer rests on it after a click.
     if (!isSelected(frame, level, token)) marks.push(...lit(frame, layout, edgesAt(layout, node)));
     const disc = layout.discs[(level - first) * frame.n + token];
-    if (disc !== undefined && !focused) {
+    if (disc !== undefined && !focused && inView(zones.rows, token)) {
       const { x, y, r } = disc;
       marks.push({ kind: "circle", x, y, r: Math.max(r, 3) + 2.5, stroke: theme.ink2, width: 1 });
     }
@@ -189,17 +191,18 @@ function focusMarks(frame: Frame, layout: StageLayout, focus: Focus): Mark[] {
   const { theme, n } = frame;
   if (focus.kind === "cell") {
     if (zones.matrix === null) return [];
-    const { x, cellW, cellH } = zones.matrix;
+    if (!inView(zones.rows, focus.query) || !inView(zones.columns, focus.key)) return [];
+    const { cellW, cellH } = zones.matrix;
     const w = Math.max(8, cellW + 2);
     const h = Math.max(8, cellH + 2);
-    const [cx, cy] = [x + (focus.key + 0.5) * cellW, rowY(zones, focus.query)];
+    const [cx, cy] = [columnX(zones, focus.key), rowY(zones, focus.query)];
     const box = { x: cx - w / 2, y: cy - h / 2, w, h };
     return [{ kind: "rect", ...box, radius: 3, stroke: theme.accent, width: FOCUS_WIDTH }];
   }
   if (zones.graph === null) return [];
   const [level, token] = focus.node;
   const disc = layout.discs[(level - first) * n + token];
-  if (disc === undefined) return [];
+  if (disc === undefined || !inView(zones.rows, token)) return [];
   const { x, y } = nodePosition(layout, level, token);
   const r = Math.max(disc.r + 3, 7);
   const marks: Mark[] = [{ kind: "circle", x, y, r, stroke: theme.accent, width: FOCUS_WIDTH }];

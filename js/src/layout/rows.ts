@@ -1,6 +1,8 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
+import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
+import { differenceAxis, differenceBar, differenceHead } from "./difference";
 import {
   labelMark,
   outputFigure,
@@ -13,7 +15,7 @@ import {
 } from "./labels";
 import { spread } from "./spread";
 import { HEAD_SIZE, type Label, type Measure, TICK_SIZE, WEIGHT } from "./text";
-import { type Box, rowY, type Zones } from "./zones";
+import { type Box, inView, rowY, viewed, type Zones } from "./zones";
 
 /** Thinned inputs: at most this many, none under this share, this far apart. */
 const THIN_LABELS = 11;
@@ -44,14 +46,19 @@ function labelBox(zones: Zones, label: Label, x: number, y: number, anchor: "sta
 /** Tokens whose labels stay when rows are too low for all: the selected, then the strongest. */
 function thinned(side: Side, selected: ReadonlySet<number>): number[] {
   const values = shares(side.frame);
+  const { rows } = side.zones;
+  const size = (token: number) => Math.abs(values![token]!);
   const strongest =
     values === null || !side.figures
       ? []
       : Array.from(values, (_, token) => token)
-          .filter((token) => values[token]! >= THIN_SHARE && !selected.has(token))
-          .sort((a, b) => values[b]! - values[a]!);
+          .filter((t) => size(t) >= THIN_SHARE && !selected.has(t) && inView(rows, t))
+          .sort((a, b) => size(b) - size(a));
   const room = Math.floor((side.zones.bottom - side.zones.top) / THIN_GAP);
-  const kept = [...selected, ...strongest].slice(0, Math.min(room, THIN_LABELS + selected.size));
+  const kept = [...[...selected].filter((token) => inView(rows, token)), ...strongest].slice(
+    0,
+    Math.min(room, THIN_LABELS + selected.size),
+  );
   return kept.sort((a, b) => a - b);
 }
 
@@ -75,13 +82,19 @@ function thinPositions(zones: Zones, tokens: readonly number[]): number[] {
   );
 }
 
+function rowsInView({ zones: { rows } }: Side): number[] {
+  const { first, end } = viewed(rows);
+  const all = Array.from({ length: end - first }, (_, i) => first + i);
+  return all.filter((token) => inView(rows, token));
+}
+
 function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
   const { frame, zones, labels, measure } = side;
   const { theme, trace } = frame;
   const selected = selectedAt(frame, side.level);
-  const tokens = zones.thin
-    ? thinned(side, selected)
-    : Array.from({ length: frame.n }, (_, token) => token);
+  const difference = side.figures ? differenceOf(frame) : null;
+  const axis = difference === null ? null : differenceAxis(difference, zones);
+  const tokens = zones.thin ? thinned(side, selected) : rowsInView(side);
   const ys = zones.thin ? thinPositions(zones, tokens) : tokens.map((t) => rowY(zones, t));
   const marks: Mark[] = [];
   const placed: PlacedLabel[] = [];
@@ -89,7 +102,9 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     const y = ys[i]!;
     // A large disc pushes its label aside.
     const x = zones.inputs.right - (zones.thin ? 0 : Math.max(0, side.radius(token) - 6));
-    if (side.figures) marks.push(...shareMarks(side, token, y));
+    if (difference !== null) {
+      marks.push(...differenceBar(frame, difference, axis, zones, token, y));
+    } else if (side.figures) marks.push(...shareMarks(side, token, y));
     if (zones.thin) {
       const to = zones.graph!.x0 - 4;
       const from = x + (selected.has(token) ? 8 : 4);
@@ -102,7 +117,11 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     );
     placed.push({ token, box: labelBox(zones, labels[token]!, x, y, "end"), anchor: "end", x, y });
   }
-  if (side.figures && trace !== null) {
+  if (difference !== null) {
+    if (difference.relevance !== null) {
+      marks.push(...differenceHead(frame, axis, zones, difference.flow));
+    }
+  } else if (side.figures && trace !== null) {
     const flow = trace.method === "flow";
     const bars = zones.bars.length > 0;
     const head = flow ? (bars ? "most it can draw" : "flow") : bars ? "share, %" : "%";
@@ -141,14 +160,16 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     placed.push({ token, box, anchor, x, y });
   };
   if (!zones.thin) {
-    for (let token = 0; token < n; token++) {
+    for (const token of rowsInView(side)) {
       const y = rowY(zones, token);
       if (!selected.has(token)) marks.push(labelMark(side, token, x, y, anchor));
       if (side.figures) marks.push(...outputFigure(side, token, y));
       place(token, y);
     }
   }
-  const kept = zones.thin ? thinned(side, selected) : [...selected];
+  const kept = zones.thin
+    ? thinned(side, selected)
+    : [...selected].filter((token) => inView(zones.rows, token));
   const ys = zones.thin ? thinPositions(zones, kept) : kept.map((token) => rowY(zones, token));
   for (const [i, token] of kept.entries()) {
     const y = ys[i]!;
@@ -169,8 +190,9 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     );
   }
   if (zones.thin && !side.figures) {
-    const step = indexStep(n);
+    const step = indexStep(zones.rows.to - zones.rows.from);
     for (let index = 0; index < n; index += step) {
+      if (!inView(zones.rows, index)) continue;
       const y = rowY(zones, index);
       if (ys.some((taken) => Math.abs(taken - y) < 16)) continue;
       const tick = lone ? zones.outputs.right + 5 : zones.graph!.x1 + 6;
@@ -219,7 +241,7 @@ export function layoutRows(
   levels: { first: number; count: number },
   radius: (level: number, token: number) => number,
 ): Rows {
-  const up = frame.trace?.direction === "up";
+  const up = (differenceOf(frame) ?? frame.trace)?.direction === "up";
   const common = { frame, zones, labels, measure };
   const input =
     zones.graph === null

@@ -1,8 +1,10 @@
 /** The whole stage as marks, in layers from back to front. Pure. */
+import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
 import { type Columns, layoutColumns } from "./columns";
 import { layoutCutBars, layoutCutLegend, layoutCutLines, layoutCutSums } from "./cut";
+import { differenceEdges } from "./difference";
 import { type DrawnEdge, hasCut, layoutEdges } from "./edges";
 import {
   type Disc,
@@ -15,10 +17,22 @@ import {
 } from "./graph";
 import { pillMarks } from "./labels";
 import { layoutLegend, legendLeft } from "./legend";
-import { layoutCells, layoutMargins, layoutOutlines } from "./matrix";
+import { layoutMargins } from "./margins";
+import { layoutCells, layoutOutlines } from "./matrix";
+import { layoutOverview } from "./overview";
 import { layoutRows, type Rows } from "./rows";
 import { type Label, type Measure, tokenLabels } from "./text";
-import { layoutZones, levelX, rowY, type Zones } from "./zones";
+import {
+  type Box,
+  graphClip,
+  inView,
+  layoutZones,
+  levelX,
+  matrixClip,
+  rowY,
+  type Zones,
+} from "./zones";
+import { WHOLE, type Zoom } from "./zoom";
 
 export interface StageLayout {
   zones: Zones;
@@ -30,8 +44,10 @@ export interface StageLayout {
   discs: Disc[];
   rows: Rows;
   columns: Columns;
-  /** Behind the edges: lanes, level lines, context. */
+  /** Behind the edges: lanes, level lines. */
   behind: Mark[];
+  /** Faint edges behind those of the trace. */
+  context: Mark[];
   /** One list a block of the trace, lowest first. */
   blocks: Mark[][];
   /** Over the edges: the cut, the discs, the names of selected inner nodes. */
@@ -44,8 +60,14 @@ export interface StageLayout {
 }
 
 /** x and y of every zone for a frame. */
-export function stageZones(frame: Frame, stripHeight: number, labels: readonly Label[]): Zones {
-  const { trace } = frame;
+export function stageZones(
+  frame: Frame,
+  stripHeight: number,
+  labels: readonly Label[],
+  zoom: Zoom = WHOLE,
+): Zones {
+  const difference = differenceOf(frame);
+  const trace = difference === null ? frame.trace : null;
   return layoutZones({
     width: frame.width,
     size: frame.size,
@@ -54,8 +76,9 @@ export function stageZones(frame: Frame, stripHeight: number, labels: readonly L
     stripHeight,
     n: frame.n,
     labelWidths: labels.map((label) => label.width),
-    outputFigures: trace !== null && trace.direction === "up",
+    outputFigures: (difference ?? trace)?.direction === "up",
     sums: trace !== null && hasCut(trace),
+    zoom,
   });
 }
 
@@ -70,6 +93,7 @@ function innerPills(
 ): Mark[] {
   return frame.selected.flatMap(([level, token]) => {
     if (level <= first || level >= first + count - 1) return [];
+    if (!inView(zones.rows, token)) return [];
     const disc = discs[(level - first) * frame.n + token];
     if (disc === undefined) return [];
     return pillMarks(frame, labels[token]!, disc.x + disc.r + 14, disc.y, "start", zones.pitch);
@@ -96,11 +120,18 @@ function selectedRings(frame: Frame, discs: readonly Disc[], first: number): Mar
   });
 }
 
-export function layoutStage(frame: Frame, stripHeight: number, measure: Measure): StageLayout {
+export function layoutStage(
+  frame: Frame,
+  stripHeight: number,
+  measure: Measure,
+  zoom: Zoom = WHOLE,
+): StageLayout {
   const labels = tokenLabels(frame.tokens, measure);
-  const zones = stageZones(frame, stripHeight, labels);
+  const zones = stageZones(frame, stripHeight, labels, zoom);
   const { first, count } = stageLevels(frame);
-  const { trace, theme } = frame;
+  const { theme } = frame;
+  const difference = differenceOf(frame);
+  const trace = difference === null ? frame.trace : null;
   const layout: StageLayout = {
     zones,
     labels,
@@ -111,6 +142,7 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
     rows: { marks: [], inputs: [], outputs: [] },
     columns: { marks: [], placed: [] },
     behind: [],
+    context: [],
     blocks: [],
     over: [],
     around: [],
@@ -119,11 +151,12 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
   };
   if (zones.graph !== null) {
     layout.behind.push(...layoutLanes(frame, zones, count));
-    layout.behind.push(...layoutContext(frame, zones, first, count));
+    if (difference === null) layout.context.push(...layoutContext(frame, zones, first, count));
+    else layout.edges = differenceEdges(difference, frame.massShown, zones, theme, first, count);
     if (trace !== null) {
       layout.edges = layoutEdges(trace, frame.massShown, zones, theme, first, count);
-      layout.blocks = layout.edges.map((block) => block.map((edge) => edge.curve));
     }
+    layout.blocks = layout.edges.map((block) => block.map((edge) => edge.curve));
     layout.discs = layoutDiscs(frame, zones, layout.edges, first, count);
     if (trace !== null && hasCut(trace)) {
       layout.behind.push(...layoutCutLines(frame, trace, zones, first, count));
@@ -135,8 +168,8 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
         layout.around.push(...layoutCutLegend(frame, zones, measure, left, until));
       }
     }
-    layout.over.push(...discMarks(frame, layout.discs));
-    layout.over.push(...selectedRings(frame, layout.discs, first));
+    layout.over.push(...discMarks(frame, zones, layout.discs));
+    if (difference === null) layout.over.push(...selectedRings(frame, layout.discs, first));
     layout.over.push(...innerPills(frame, zones, labels, layout.discs, first, count));
     layout.around.push(...layoutHeads(frame, zones, first, count, measure));
   }
@@ -149,6 +182,7 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
     (level, token) => layout.discs[(level - first) * frame.n + token]?.r ?? 0,
   );
   layout.around.push(...layout.rows.marks);
+  layout.around.push(...layoutOverview(frame, zones));
   if (zones.matrix !== null && frame.matrix !== null) {
     layout.cells = layoutCells(frame, zones);
     layout.columns = layoutColumns(frame, zones, labels, measure);
@@ -160,14 +194,19 @@ export function layoutStage(frame: Frame, stripHeight: number, measure: Measure)
   return layout;
 }
 
+/** One group, or the marks as they are where nothing has to be cut off. */
+export function clipped(clip: Box | null, marks: readonly Mark[]): readonly Mark[] {
+  return clip === null ? marks : [{ kind: "group", clip, marks }];
+}
+
 /** Every mark, back to front, for a picture that is saved. */
 export function allMarks(layout: StageLayout): Mark[] {
+  const { zones } = layout;
   return [
     ...layout.behind,
-    ...layout.blocks.flat(),
-    ...layout.over,
+    ...clipped(graphClip(zones), [...layout.context, ...layout.blocks.flat(), ...layout.over]),
     ...layout.around,
-    ...layout.cells,
+    ...clipped(matrixClip(zones), layout.cells),
     ...layout.matrix,
   ];
 }

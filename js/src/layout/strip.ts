@@ -1,4 +1,5 @@
 /** The token strip: which form it takes, which tokens are tinted, what is quoted. Pure. */
+import { differenceOf, divergingT } from "../compare";
 import { isWord, type TokenText } from "../format";
 import type { Frame } from "../frame";
 import type { GraphNode } from "../model";
@@ -27,6 +28,20 @@ function scaleOf({ matrix }: Frame, trace: Trace): Scale {
   if (matrix !== null && matrix.method === trace.method) return matrix.scale;
   const largest = ranked(trace.relevance)[0]?.value ?? 0;
   return twoPartScale(largest, largest);
+}
+
+/** Background of every token, by its part in the selection or by what differs; null: none. */
+export function tintColors(frame: Frame): (string | null)[] {
+  const difference = differenceOf(frame);
+  if (difference === null) {
+    return Array.from(tints(frame), (t) => (Number.isNaN(t) ? null : frame.theme.seq(t)));
+  }
+  const least = Math.max(0.005, 0.1 * difference.half);
+  return Array.from({ length: frame.n }, (_, token) => {
+    const value = difference.relevance?.[token] ?? Number.NaN;
+    if (!(Math.abs(value) >= least)) return null;
+    return frame.theme.div(divergingT(difference, value));
+  });
 }
 
 /** Flows are nowhere near zero, and often all alike: only what exceeds the usual one is tinted. */

@@ -1,5 +1,7 @@
 /** Where everything on the stage lies: x and y of every zone. Pure. */
 import type { Size, Tab } from "../frame";
+import { MAX_LABEL_WIDTH } from "./text";
+import { type Span, WHOLE, type Zoom } from "./zoom";
 
 /** Column labels lean: degrees above the horizontal. */
 export const COLUMN_ANGLE = 52;
@@ -18,6 +20,10 @@ const MAX_CELL_WIDTH = 19.5;
 const MIN_ROWS_HEIGHT = 240;
 /** Graph and matrix share a narrow widget in turn, and there is width enough to fill. */
 const NARROW_EXTRA = 90;
+/** More tokens than this in view: columns of strips instead of discs. */
+const COLUMN_TOKENS = 200;
+/** Up to this many tokens in view cells are rectangles, above it the pixels of one image. */
+const CELL_TOKENS = 64;
 const BAR_LENGTH = 62;
 const MARGIN_HEIGHT = 22;
 
@@ -35,6 +41,8 @@ export interface ZoneInput {
   outputFigures: boolean;
   /** Sums of the cut stand under the graph. */
   sums: boolean;
+  /** Which rows and columns are in view. */
+  zoom?: Zoom;
 }
 
 export interface Box {
@@ -51,11 +59,22 @@ export interface Zones {
   /** How far the stage rises beside the token strip: its negative top margin. */
   overlap: number;
   pitch: number;
+  /** The rows and the columns in view, in tokens. */
+  rows: Span;
+  columns: Span;
+  /** Whether these are not all. */
+  zoomed: boolean;
+  /** Too many rows in view for discs of their own. */
+  dense: boolean;
+  /** Too many cells in view for a rectangle each. */
+  cellImage: boolean;
   /** Too many rows for a label each. */
   thin: boolean;
   /** Too many columns for a label each. */
   thinColumns: boolean;
-  /** Upper edge of the first row, lower edge of the last. */
+  /** Widest a column label may be. */
+  columnLabel: number;
+  /** Upper edge of the first row in view, lower edge of the last. */
   top: number;
   bottom: number;
   /** Middle of the line of level heads. */
@@ -160,6 +179,15 @@ export function layoutZones(input: ZoneInput): Zones {
     graph !== null
       ? { left: graph.x1 + 25, right: (matrix?.x ?? width) - padding, width: labelWidth }
       : { left: padding, right: padding + labelWidth, width: labelWidth };
+  const { rows, columns } = input.zoom ?? WHOLE;
+  const rowSpan = rows ?? { from: 0, to: n };
+  const columnSpan = columns ?? { from: 0, to: n };
+  const shownPitch = rows === null ? pitch : (bottom - top) / (rows.to - rows.from);
+  if (matrix !== null) {
+    if (columns !== null) matrix.cellW = matrix.w / (columns.to - columns.from);
+    matrix.cellH = shownPitch;
+  }
+  const shownRows = rowSpan.to - rowSpan.from;
   const legendW = Math.min(150, width - 2 * padding);
   const legendX = matrix === null ? 0 : Math.max(padding + legendW, matrix.x + matrix.w) - legendW;
   return {
@@ -167,9 +195,15 @@ export function layoutZones(input: ZoneInput): Zones {
     height: Math.ceil(bottom + below),
     padding,
     overlap,
-    pitch,
-    thin,
-    thinColumns,
+    pitch: shownPitch,
+    rows: rowSpan,
+    columns: columnSpan,
+    zoomed: rows !== null || columns !== null,
+    dense: shownRows > COLUMN_TOKENS,
+    cellImage: Math.max(shownRows, columnSpan.to - columnSpan.from) > CELL_TOKENS,
+    thin: shownPitch < FULL_LABELS_PITCH,
+    thinColumns: columns === null ? thinColumns : (matrix?.cellW ?? 0) < FULL_LABELS_WIDTH,
+    columnLabel: thinColumns ? THIN_COLUMN_WIDTH : MAX_LABEL_WIDTH,
     top,
     bottom,
     headY: top - 15,
@@ -187,7 +221,37 @@ export function layoutZones(input: ZoneInput): Zones {
 
 /** Middle of a token's row. */
 export function rowY(zones: Zones, token: number): number {
-  return zones.top + (token + 0.5) * zones.pitch;
+  return zones.top + (token + 0.5 - zones.rows.from) * zones.pitch;
+}
+
+/** Middle of a token's column. */
+export function columnX(zones: Zones, token: number): number {
+  const { x, cellW } = zones.matrix!;
+  return x + (token + 0.5 - zones.columns.from) * cellW;
+}
+
+/** Whether the middle of a row or column is in view. */
+export function inView({ from, to }: Span, token: number): boolean {
+  return token + 0.5 >= from && token + 0.5 <= to;
+}
+
+/** Tokens of which anything is in view: from `first` up to before `end`. */
+export function viewed({ from, to }: Span): { first: number; end: number } {
+  return { first: Math.floor(from + 1e-9), end: Math.ceil(to - 1e-9) };
+}
+
+/** What is drawn of the graph's inside and of the cells stays in here while rows are zoomed. */
+export function graphClip(zones: Zones): Box | null {
+  if (!zones.zoomed || zones.graph === null) return null;
+  const { x0, x1 } = zones.graph;
+  const { top, bottom } = zones;
+  return { x: x0 - 24, y: top - 3, w: x1 - x0 + 48, h: bottom - top + 6 };
+}
+
+export function matrixClip(zones: Zones): Box | null {
+  if (!zones.zoomed || zones.matrix === null) return null;
+  const { x, y, w, h } = zones.matrix;
+  return { x: x - 1, y: y - 1, w: w + 2, h: h + 2 };
 }
 
 /** x of the `index`-th of `count` levels, evenly spaced from input to output. */

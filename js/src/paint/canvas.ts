@@ -144,6 +144,16 @@ export function paint(painter: CanvasPainter, marks: readonly Mark[]): void {
       case "image":
         drawImage(painter, mark);
         break;
+      case "group": {
+        const { x, y, w, h } = mark.clip;
+        context.save();
+        context.beginPath();
+        context.rect(x, y, w, h);
+        context.clip();
+        paint(painter, mark.marks);
+        context.restore();
+        break;
+      }
     }
   }
   context.globalAlpha = 1;

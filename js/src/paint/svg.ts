@@ -1,6 +1,6 @@
 /** Marks to an SVG document: the same picture as on the canvas, in vectors and text. Pure. */
 import { parseColor } from "../color";
-import type { Image, Mark } from "../scene";
+import type { Group, Image, Mark } from "../scene";
 import { BASELINE } from "./canvas";
 
 export interface SvgOptions {
@@ -51,7 +51,7 @@ function painted(mark: {
   return `${fill}${colored("stroke", mark.stroke, mark.opacity)} stroke-width="${number(mark.width ?? 1)}"`;
 }
 
-function element(mark: Mark, options: SvgOptions): string {
+function element(mark: Exclude<Mark, Group>, options: SvgOptions): string {
   const n = number;
   switch (mark.kind) {
     case "curve": {
@@ -95,7 +95,21 @@ export function toSVG(marks: readonly Mark[], options: SvgOptions): string {
   if (background !== undefined) {
     lines.push(`<rect width="100%" height="100%"${colored("fill", background)}/>`);
   }
-  for (const mark of marks) lines.push(element(mark, options));
+  let clips = 0;
+  const add = (mark: Mark): void => {
+    if (mark.kind !== "group") {
+      lines.push(element(mark, options));
+      return;
+    }
+    // Several pictures may stand in one page: names are made of what tells them apart.
+    const { x, y, w, h } = mark.clip;
+    const id = `clip-${clips++}-${[x, y, w, h].map((v) => Math.round(v)).join("-")}`;
+    const box = `x="${number(x)}" y="${number(y)}" width="${number(w)}" height="${number(h)}"`;
+    lines.push(`<clipPath id="${id}"><rect ${box}/></clipPath><g clip-path="url(#${id})">`);
+    for (const inner of mark.marks) add(inner);
+    lines.push("</g>");
+  };
+  for (const mark of marks) add(mark);
   lines.push("</svg>", "");
   return lines.join("\n");
 }

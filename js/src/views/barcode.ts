@@ -1,7 +1,7 @@
 /** A long text: one thin column a token, index ticks, and the strongest sources in context. */
 import { flowValue, percent } from "../format";
 import type { Context, Frame } from "../frame";
-import { indexTicks, quotes, ringed, tints } from "../layout/strip";
+import { indexTicks, quotes, ringed, tintColors } from "../layout/strip";
 import { attribute, element, rootOf, targetWithin } from "./dom";
 
 const HEIGHT = 12;
@@ -52,6 +52,7 @@ export class Barcode {
       frame.theme.dark,
       frame.selected,
       frame.matrix?.scale,
+      frame.comparison,
       width,
       ratio,
     ];
@@ -77,9 +78,9 @@ export class Barcode {
     context.fillStyle = frame.theme.panel;
     context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
     const step = this.#canvas.width / frame.n;
-    for (const [token, t] of tints(frame).entries()) {
-      if (Number.isNaN(t)) continue;
-      context.fillStyle = frame.theme.seq(t);
+    for (const [token, t] of tintColors(frame).entries()) {
+      if (t === null) continue;
+      context.fillStyle = t;
       const left = Math.floor(token * step);
       const right = Math.max(left + 1, Math.floor((token + 1) * step));
       context.fillRect(left, 0, right - left, this.#canvas.height);

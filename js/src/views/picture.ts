@@ -1,8 +1,8 @@
 /** The stage's two canvases: painting, the pixels of the device, and a new trace coming in. */
 import type { Frame } from "../frame";
-import { allMarks, type StageLayout } from "../layout/stage";
+import { allMarks, clipped, type StageLayout } from "../layout/stage";
 import type { Measure } from "../layout/text";
-import type { Zones } from "../layout/zones";
+import { graphClip, matrixClip, type Zones } from "../layout/zones";
 import { type CanvasPainter, imageCanvas, paint } from "../paint/canvas";
 import { toSVG } from "../paint/svg";
 import type { Image, Mark } from "../scene";
@@ -152,21 +152,23 @@ export class Picture {
     const layout = this.#layout;
     if (layout === null) return;
     const painter = this.#painter(this.base);
+    const inGraph = (marks: readonly Mark[]) => clipped(graphClip(layout.zones), marks);
     paint(painter, layout.behind);
+    paint(painter, inGraph(layout.context));
     const elapsed = performance.now() - this.#revealStart;
     const shares =
       this.#revealStart > 0 ? revealed(elapsed, layout.blocks.length, this.#direction) : [];
     if (shares.every((share) => share === 1)) {
       this.#revealStart = 0;
-      for (const block of this.#blocks(layout)) paint(painter, block);
-      paint(painter, layout.over);
+      for (const block of this.#blocks(layout)) paint(painter, inGraph(block));
+      paint(painter, inGraph(layout.over));
     } else {
       this.#paintRevealed(painter, layout, shares, this.#direction);
       cancelAnimationFrame(this.#animation);
       this.#animation = requestAnimationFrame(() => this.#paintLater());
     }
     paint(painter, layout.around);
-    paint(painter, layout.cells);
+    paint(painter, clipped(matrixClip(layout.zones), layout.cells));
     paint(painter, layout.matrix);
   }
 

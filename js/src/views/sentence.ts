@@ -51,7 +51,7 @@ export class SentenceView implements View {
     const seen = [
       ...[frame.tokens, frame.trace, frame.matrix, frame.method, ...frame.levels, frame.nLayers],
       ...[frame.heads, frame.topHead, frame.residual, frame.residualPerLayer === null],
-      ...[frame.selected, frame.size, frame.dropped, frame.hidden, frame.note],
+      ...[frame.selected, frame.comparison, frame.size, frame.dropped, frame.hidden, frame.note],
     ];
     if (seen.length === this.#seen.length && seen.every((value, i) => value === this.#seen[i]))
       return;

@@ -79,6 +79,7 @@ export class Stage implements View {
       frame.matrix,
       frame.trace,
       frame.massShown,
+      frame.comparison,
       stripHeight,
     ];
     const changed = key.some((value, i) => !Object.is(value, this.#layoutKey[i]));

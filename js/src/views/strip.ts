@@ -2,7 +2,7 @@
 import { textOn } from "../color";
 import type { TokenText } from "../format";
 import type { Context, Frame, View } from "../frame";
-import { picked, ringed, stripForm, tints } from "../layout/strip";
+import { picked, ringed, stripForm, tintColors } from "../layout/strip";
 import { Barcode } from "./barcode";
 import { attribute, element, rootOf, targetWithin } from "./dom";
 
@@ -55,6 +55,7 @@ export class Strip implements View {
       frame.theme.dark,
       frame.selected,
       frame.matrix?.scale,
+      frame.comparison,
       frame.dropped,
     ];
     if (shown.some((value, i) => value !== this.#shown[i])) {
@@ -104,14 +105,14 @@ export class Strip implements View {
   }
 
   #paint(frame: Frame): void {
-    const positions = tints(frame);
+    const colors = tintColors(frame);
     const rings = ringed(frame.selected);
     const chosen = new Set(frame.selected.map(([, token]) => token));
     for (const [i, option] of this.#options.entries()) {
       const ring = rings.has(i);
-      const t = positions[i]!;
-      const tinted = !ring && !Number.isNaN(t);
-      const color = tinted ? frame.theme.seq(t) : "";
+      const tint = colors[i] ?? null;
+      const tinted = !ring && tint !== null;
+      const color = ring ? "" : (tint ?? "");
       option.style.backgroundColor = color;
       option.style.color = tinted ? textOn(color) : "";
       attribute(option, "data-tinted", tinted ? "" : null);

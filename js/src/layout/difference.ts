@@ -1,0 +1,329 @@
+/** A minus B on the stage: ribbons, discs, bars, cells and legend, by their sign. Pure. */
+import type { Theme } from "../color";
+import { type Difference, divergingT, signed, standsOut } from "../compare";
+import type { Frame } from "../frame";
+import type { Mark } from "../scene";
+import { COLUMN_WIDTH, type DrawnEdge, MAX_EDGES, MIN_WIDTH, stacked } from "./edges";
+import type { Disc } from "./graph";
+import { cellMarks, imageMarks, packedColors } from "./matrix";
+import { HEAD_SIZE, type Measure, TICK_SIZE, WEIGHT } from "./text";
+import { columnX, inView, levelX, rowY, type Zones } from "./zones";
+
+/** Width of a ribbon in rows, per unit of difference. */
+const ROWS_A_UNIT = 2.2;
+/** The difference at which colour and opacity of a ribbon reach their end. */
+const FULL = { points: 0.1, flow: 0.3 };
+/** Room for a signed figure beside its bar. */
+const FIGURE = { points: 27, flow: 34 };
+const LONGEST_BAR = 40;
+
+export function differenceUnit(zones: Zones): number {
+  return ROWS_A_UNIT * Math.max(zones.pitch, 12);
+}
+
+/** The color of what is too small for an area: never as pale as the scale's middle. */
+function inkOf(theme: Theme, value: number, strength: number): string {
+  return theme.div(Math.sign(value) * (0.5 + 0.5 * Math.min(1, strength)));
+}
+
+function strengthOf({ flow }: Difference, value: number): number {
+  return Math.sqrt(Math.min(1, Math.abs(value) / (flow ? FULL.flow : FULL.points)));
+}
+
+/** The strongest edges of every block, until they hold `share` of all that differs there. */
+export function differenceEdges(
+  difference: Difference,
+  share: number,
+  zones: Zones,
+  theme: Theme,
+  first: number,
+  levels: number,
+): DrawnEdge[][] {
+  const unit = differenceUnit(zones);
+  const gap = zones.dense ? COLUMN_WIDTH / 2 + 1 : 0;
+  return difference.blocks.map(({ block, query, key, value }) => {
+    let whole = 0;
+    for (const one of value) whole += Math.abs(one);
+    let [from, held] = [value.length, 0];
+    const wanted = share * whole * (1 - 1e-9);
+    while (from > 0 && held < wanted && value.length - from < MAX_EDGES) {
+      held += Math.abs(value[--from]!);
+    }
+    const queries = query.subarray(from);
+    const keys = key.subarray(from);
+    const widths = value.subarray(from).map((one) => Math.abs(one) * unit);
+    const right = stacked(queries, keys, widths, difference.n);
+    const left = stacked(keys, queries, widths, difference.n);
+    const x0 = levelX(zones, block - first, levels) + gap;
+    const x1 = levelX(zones, block - first + 1, levels) - gap;
+    return Array.from(widths, (width, i): DrawnEdge | null => {
+      // With neither end in view an edge tells nothing.
+      if (!inView(zones.rows, queries[i]!) && !inView(zones.rows, keys[i]!)) return null;
+      const one = value[from + i]!;
+      const r = strengthOf(difference, one);
+      const faint = Math.max(zones.thin ? 0.4 : 1, Math.sqrt(Math.min(1, width / MIN_WIDTH)));
+      return {
+        block,
+        query: queries[i]!,
+        key: keys[i]!,
+        value: one,
+        cut: false,
+        curve: {
+          kind: "curve",
+          x0,
+          y0: rowY(zones, keys[i]!) + left[i]!,
+          x1,
+          y1: rowY(zones, queries[i]!) + right[i]!,
+          width: Math.max(MIN_WIDTH, width),
+          color: inkOf(theme, one, r),
+          opacity: faint * (0.3 + 0.65 * Math.min(1, 1.35 * r)),
+        },
+      };
+    }).filter((edge) => edge !== null);
+  });
+}
+
+/** A node as a mark: its sign by colour, its size by the ribbons that meet there. */
+export function differenceDisc(frame: Frame, difference: Difference, disc: Disc): Mark {
+  const { theme } = frame;
+  const { x, y, level, token } = disc;
+  const ends = (level === difference.stop ? difference.a.trace.sources : null) ?? [];
+  if (ends.includes(token) && disc.mass > 0) {
+    return { kind: "circle", x, y, r: 7, fill: theme.ink, stroke: theme.paper, width: 1.25 };
+  }
+  if (disc.mass === 0) return { kind: "circle", x, y, r: disc.r, fill: theme.ink3 };
+  const value = difference.nodes[level - difference.start]?.[token] ?? 0;
+  const fill =
+    Math.abs(value) < 5e-4 ? theme.ink3 : inkOf(theme, value, strengthOf(difference, value));
+  return { kind: "circle", x, y, r: Math.max(disc.r, 2), fill };
+}
+
+/** Where the bars begin and how long a unit is; null without room for bars. */
+export interface Axis {
+  zero: number;
+  unit: number;
+}
+
+export function differenceAxis(difference: Difference, zones: Zones): Axis | null {
+  const { relevance } = difference;
+  if (zones.bars.length === 0 || relevance === null) return null;
+  let [least, most] = [0, 0];
+  for (const value of relevance) {
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  const figure = difference.flow ? FIGURE.flow : FIGURE.points;
+  const left = signed(least, difference.flow) === "" ? 4 : figure;
+  const right = signed(most, difference.flow) === "" ? 4 : figure;
+  const from = 12;
+  const room = zones.bars.right - from - left - right;
+  const unit = Math.min(room / (most - least || 1), LONGEST_BAR / Math.max(most, -least, 1e-9));
+  return { zero: zones.bars.right - right - most * unit, unit };
+}
+
+/** Bar and signed figure of one token, beside its label. */
+export function differenceBar(
+  frame: Frame,
+  difference: Difference,
+  axis: Axis | null,
+  zones: Zones,
+  token: number,
+  y: number,
+): Mark[] {
+  const { theme } = frame;
+  const value = difference.relevance?.[token] ?? Number.NaN;
+  if (Number.isNaN(value)) return [];
+  const text = signed(value, difference.flow);
+  const strong = standsOut(difference, value);
+  const marks: Mark[] = [];
+  const h = Math.min(9, zones.thin ? 8 : zones.pitch * 0.42);
+  const end = axis === null ? zones.bars.right : axis.zero + value * axis.unit;
+  if (axis !== null && Math.abs(value) >= 5e-4) {
+    const w = Math.max(1, Math.abs(end - axis.zero));
+    const x = value < 0 ? axis.zero - w : axis.zero;
+    const fill = inkOf(theme, value, Math.abs(divergingT(difference, value)));
+    marks.push({ kind: "rect", x, y: y - h / 2, w, h, fill });
+  }
+  if (text === "") return marks;
+  marks.push({
+    kind: "text",
+    x: axis === null ? end : value < 0 ? Math.min(end, axis.zero - 1) - 4 : end + 4,
+    y,
+    text,
+    size: HEAD_SIZE,
+    weight: strong ? WEIGHT.selected : WEIGHT.label,
+    fill: strong ? theme.ink : theme.ink2,
+    anchor: axis === null || value < 0 ? "end" : "start",
+  });
+  return marks;
+}
+
+/** The line that the bars grow from, and what they measure. */
+export function differenceHead(
+  frame: Frame,
+  axis: Axis | null,
+  zones: Zones,
+  flow: boolean,
+): Mark[] {
+  const { theme } = frame;
+  const marks: Mark[] = [];
+  if (axis !== null) {
+    const { top, bottom } = zones;
+    const line = { kind: "line" as const, x0: axis.zero, x1: axis.zero, width: 1 };
+    marks.push({ ...line, y0: top + 1, y1: bottom - 1, color: theme.ink3 });
+  }
+  marks.push({
+    kind: "text",
+    x: axis === null ? zones.bars.right : axis.zero,
+    y: zones.headY,
+    text: flow ? "flow" : axis === null ? "pts" : "points",
+    size: HEAD_SIZE,
+    weight: WEIGHT.label,
+    fill: theme.ink2,
+    anchor: axis === null ? "end" : "middle",
+  });
+  return marks;
+}
+
+/** The colour of a strip, where rows are too low for discs. */
+export function differenceColor(theme: Theme, difference: Difference, disc: Disc): string {
+  const value = difference.nodes[disc.level - difference.start]?.[disc.token] ?? 0;
+  return inkOf(theme, value, strengthOf(difference, value));
+}
+
+const madePixels = new WeakMap<
+  Difference,
+  { theme: Theme; pixels: Uint8ClampedArray<ArrayBuffer> }
+>();
+
+function differencePixels(difference: Difference, theme: Theme): Uint8ClampedArray<ArrayBuffer> {
+  const known = madePixels.get(difference);
+  if (known !== undefined && known.theme === theme) return known.pixels;
+  const { n, values } = difference;
+  const pixels = new Uint8ClampedArray(n * n * 4);
+  const words = new Uint32Array(pixels.buffer);
+  const table = packedColors((t) => theme.divRGB(2 * t - 1));
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    // Still being computed: a quiet middle, which is no difference yet.
+    const t = Number.isNaN(value) ? 0 : divergingT(difference, value);
+    words[i] = table[Math.round(127.5 + 127.5 * t)]!;
+  }
+  madePixels.set(difference, { theme, pixels });
+  return pixels;
+}
+
+/** The cells, coloured by their difference. */
+export function differenceCells(frame: Frame, difference: Difference, zones: Zones): Mark[] {
+  const { theme } = frame;
+  const { n, values } = difference;
+  if (zones.cellImage) return imageMarks(zones, theme, n, differencePixels(difference, theme));
+  return cellMarks(zones, theme, (query, key) => {
+    const value = values[query * n + key]!;
+    return Number.isNaN(value) ? null : theme.div(divergingT(difference, value));
+  });
+}
+
+/** Mean difference of each column, hanging from a line under the matrix. */
+export function differenceMargins(frame: Frame, difference: Difference, zones: Zones): Mark[] {
+  const means = difference.columnMeans;
+  if (means === null || zones.cellImage || zones.margins === null) return [];
+  const { y, h } = zones.margins;
+  const { x, w, cellW } = zones.matrix!;
+  const { theme } = frame;
+  let largest = 0;
+  for (const mean of means) largest = Math.max(largest, Math.abs(mean));
+  const marks: Mark[] = [];
+  for (let key = 0; key < difference.n; key++) {
+    const left = columnX(zones, key) - cellW / 2 + 1;
+    if (left < x - 1 || left + cellW > x + w + 2) continue;
+    const mean = means[key]!;
+    marks.push({
+      kind: "rect",
+      x: left,
+      y,
+      w: cellW - 2,
+      h: Math.max(1, (h * Math.abs(mean)) / largest),
+      fill: inkOf(theme, mean, Math.abs(divergingT(difference, mean)) / 2),
+      crisp: true,
+    });
+  }
+  if (zones.graph !== null) {
+    marks.push({
+      kind: "text",
+      x: x - 10,
+      y: y + 5,
+      text: "mean difference",
+      size: HEAD_SIZE,
+      weight: WEIGHT.label,
+      fill: theme.ink2,
+      anchor: "end",
+    });
+  }
+  return marks;
+}
+
+function tick(value: number, flow: boolean): string {
+  const text = String(Number((Math.abs(value) * (flow ? 1 : 100)).toPrecision(3)));
+  return value === 0 ? "0" : `${value < 0 ? "\u2212" : "+"}${text}`;
+}
+
+/** The scale, its middle at no difference; ≤ and ≥ where cells lie beyond it. */
+export function differenceLegend(
+  frame: Frame,
+  difference: Difference,
+  zones: Zones,
+  measure: Measure,
+): Mark[] {
+  const { x, y, w, h } = zones.legend!;
+  const { theme } = frame;
+  const { half, flow } = difference;
+  const steps = 50;
+  const marks: Mark[] = [];
+  for (let i = 0; i < steps; i++) {
+    marks.push({
+      kind: "rect",
+      x: x + (w * i) / steps,
+      y,
+      w: w / steps,
+      h,
+      fill: theme.div((2 * (i + 0.5)) / steps - 1),
+      crisp: true,
+    });
+  }
+  for (const part of [-1, -0.5, 0, 0.5, 1]) {
+    const at = x + (w * (part + 1)) / 2;
+    const line = { kind: "line" as const, x0: at, x1: at, width: 1, color: theme.ink3 };
+    marks.push({ ...line, y0: y + h, y1: y + h + 3 });
+    const beyond =
+      part === -1 && difference.below
+        ? "\u2264\u2009"
+        : part === 1 && difference.above
+          ? "\u2265\u2009"
+          : "";
+    const text = `${beyond}${tick(part * half, flow)}`;
+    const width = measure(text, TICK_SIZE, WEIGHT.label);
+    marks.push({
+      kind: "text",
+      // The last figure ends on the stage.
+      x: Math.min(at, zones.width - 2 - width / 2),
+      y: y + h + 10,
+      text,
+      size: TICK_SIZE,
+      weight: WEIGHT.label,
+      fill: theme.ink2,
+      anchor: "middle",
+    });
+  }
+  marks.push({
+    kind: "text",
+    x: x - 10,
+    y: y + h / 2,
+    text: flow ? "A \u2212 B, flow" : "A \u2212 B, points",
+    size: HEAD_SIZE,
+    weight: WEIGHT.label,
+    fill: theme.ink2,
+    anchor: "end",
+  });
+  return marks;
+}
