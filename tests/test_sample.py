@@ -53,7 +53,7 @@ def test_the_default_is_the_trophy() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_names() -> None:
-    with pytest.raises(aw.AttentionError, match="'lions'.*'trophy', 'keys', 'curie'"):
+    with pytest.raises(aw.AttentionError, match=r"'lions'.*'trophy', 'keys', 'curie'"):
         load_sample("lions")
 
 
