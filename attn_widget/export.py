@@ -48,6 +48,7 @@ def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.Da
         raise ImportError(message) from None
     n = len(matrix)
     tokens = np.array(analysis.attention.tokens, dtype=object)
+    readers = np.array(analysis.attention.query_labels, dtype=object)  # with what each produced
     query, key = np.divmod(np.arange(n * n), n)
     bound, binding = _limits(analysis, settings, n)
     named = _settings(analysis, settings)
@@ -55,7 +56,7 @@ def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.Da
     frame = pd.DataFrame(
         {
             "query": query,
-            "query_token": tokens[query],
+            "query_token": readers[query],
             "key": key,
             "key_token": tokens[key],
             "value": matrix.ravel(),

@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
+VIEW_TOKENS = 2048
+"""Up to this many tokens a view is drawn: its matrices still fit into a message and a canvas."""
+
+
+def check_view(attention: Attention) -> Attention:
+    """Refuse a text too long to be drawn as a whole, and say what to draw instead."""
+    n = attention.n_tokens
+    if n > VIEW_TOKENS:
+        message = (
+            f"A view of {n} tokens would not fit, and {VIEW_TOKENS} do: show a stretch, such as "
+            "attn_widget.window(attention, slice(0, 256)), or merge spans, such as "
+            "attn_widget.window(attention, [(0, 100), (100, 200)])."
+        )
+        raise AttentionError(message)
+    return attention
+
 
 @named_settings
 def merge_words(values: Any, words: Any, *, rows: bool = True, columns: bool = True) -> FloatArray:

@@ -20,6 +20,7 @@ from .checks import CheckedState
 from .errors import AttentionError, brief
 from .flowpicture import FlowPicture
 from .jobs import LatestOnly
+from .merging import check_view
 from .mixing import check_levels
 from .pins import KEPT, check_pins, read_pin
 from .saving import PictureSaver, SavedPicture
@@ -107,7 +108,9 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         self._comparison_job = LatestOnly(self._report)
         self._pictures = PictureSaver(self.send)
         _refuse_unknown(display)
-        model = as_attention(attention) if tokens is None else Attention(attention, tokens)
+        model = check_view(
+            as_attention(attention) if tokens is None else Attention(attention, tokens)
+        )
         self._analysis = Analysis(model)
         self._showing: tuple[Any, ...] = ()
         # Held while a part of a picture is put up from another thread. The same thread may come
@@ -155,7 +158,7 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
 
     @attention.setter
     def attention(self, given: Any) -> None:
-        model = as_attention(given)
+        model = check_view(as_attention(given))
         levels = self.levels if model.n_layers == self.n_layers else (0, model.n_layers)
         kept = follow(self.selected, self.levels, levels)
         # Checked against the new attention before anything changes.

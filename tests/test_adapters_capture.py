@@ -142,6 +142,18 @@ def test_heads_fused_on_the_way_are_those_fused_later(heads):
     )
 
 
+def test_memory_is_that_of_one_map_a_layer():
+    model = tiny.tiny("llama-gqa", "sdpa")
+    kept = {}
+    for heads in (None, "mean"):
+        with torch.no_grad(), aw.capture(model, heads=heads) as captured:
+            model(input_ids=torch.arange(3, 51)[None])
+        storages = [w.untyped_storage().nbytes() for _, w in captured.passes[-1].records]
+        kept[heads] = sum(storages)
+    assert kept["mean"] == 3 * 48 * 48 * 4  # layers x n x n in float32, no view of all heads
+    assert kept[None] == 4 * kept["mean"]
+
+
 def test_the_type_kept_can_be_chosen():
     model = tiny.tiny("gpt2", "sdpa")
     with aw.capture(model, heads="mean", dtype="float16") as captured:

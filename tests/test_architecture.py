@@ -134,6 +134,7 @@ ARROWS: dict[str, set[str]] = {
         "flow",
         "flowpicture",
         "jobs",
+        "merging",
         "mixing",
         "pins",
         "saving",
@@ -163,7 +164,8 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "board": {"attention", "chartparts", "charts", "errors", "widget"},
     "dashboard": {"attention", "board", "errors", "widget"},
-    "__init__": {"files", 
+    "__init__": {
+        "files",
         "charts",
         "dashboard",
         "adapters.capture",

@@ -134,3 +134,62 @@ def test_rows_that_do_not_sum_to_1_are_merged_too():
 def test_windows_that_cannot_be(tokens, message):
     with pytest.raises(aw.AttentionError, match=message):
         aw.window(W, tokens)
+
+
+# --- views ---------------------------------------------------------------------------------------
+
+
+def test_a_view_of_a_whole_long_text_is_refused_and_a_window_of_it_drawn():
+    n = 2049
+    long = aw.Attention(np.eye(n, dtype=np.float32)[None, None])
+    with pytest.raises(aw.AttentionError, match=r"2049 tokens would not fit.*window"):
+        aw.AttentionWidget(long)
+    widget = aw.AttentionWidget(aw.window(long, slice(0, 5)))
+    assert widget.attention.tokens[-1] == "… 2044 tokens …"
+    with pytest.raises(aw.AttentionError, match="would not fit"):
+        widget.attention = long
+    assert widget.attention.n_tokens == 6
+    widget.close()
+
+
+def test_rows_of_a_generated_text_name_what_they_produced():
+    attention = aw.Attention(
+        np.tile(np.tri(3) / np.arange(1, 4)[:, None], (2, 1, 1, 1)),
+        ["the", "cat", "sat"],
+        produced=[None, "sat", "down"],
+    )
+    assert attention.query_labels == ("the", "cat → sat", "sat → down")
+    widget = aw.AttentionWidget(attention)
+    frame = widget.to_frame()
+    assert list(frame["query_token"].unique()) == ["the", "cat → sat", "sat → down"]
+    assert list(frame["key_token"].unique()) == ["the", "cat", "sat"]
+    widget.close()
+    with pytest.raises(aw.AttentionError, match="produced is for 1 tokens and there are 3"):
+        aw.Attention(attention.weights, produced=["x"])
+
+
+@pytest.mark.parametrize("method", ["rollout", "flow", "attention"])
+def test_a_joint_network_is_drawn_like_any_other(method):
+    network = aw.Network(2, ("encoder", "decoder", "cross"))
+    weights = np.zeros((3, 2, 4, 4))
+    weights[:] = np.eye(4)
+    weights[0, :, :2, :2] = [[0.5, 0.5], [0.2, 0.8]]
+    weights[1, :, 3, 2:] = [0.4, 0.6]
+    weights[2, :, 2:] = [[0.1, 0.9, 0, 0], [0.7, 0.3, 0, 0]]
+    attention = aw.Attention(weights, ["a", "b", "c", "d"], network=network)
+    widget = aw.AttentionWidget(attention, method=method, selected=[(3, 3)])
+    assert widget.relevance.shape == (4,)
+    assert widget.matrix.shape == (4, 4)
+    widget.close()
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (aw.Network(2, ("encoder",)), "network has 1 blocks and 2 encoder tokens"),
+        (aw.Network(4, ("encoder", "decoder", "cross")), "3 blocks and 4 encoder tokens"),
+    ],
+)
+def test_a_network_of_another_model_is_refused(network, message):
+    with pytest.raises(aw.AttentionError, match=message):
+        aw.Attention(random_weights(0, layers=3, n=4), network=network)
