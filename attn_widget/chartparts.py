@@ -152,6 +152,7 @@ def make_figure(marks: Sequence[Any], axes: Sequence[Any], **given: Any) -> bq.F
         background_style={"fill": "none"},
         title_style={"font-size": "13px", "font-weight": "600", "fill": INK},
         fig_margin=margin,
+        display_toolbar=False,  # it would cover what stands above the plot
         padding_x=0,
         padding_y=0,
         min_aspect_ratio=0.2,

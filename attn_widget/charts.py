@@ -165,23 +165,34 @@ class _RelevanceChart:
         self.brush = bq.interacts.BrushIntervalSelector(
             scale=bq.LinearScale(min=0, max=1), marks=[self.bars], color=BLUE
         )
-        self.button = bq.Label(
+        unit = bq.LinearScale(min=0, max=1)
+        scales = {"x": unit, "y": unit}
+        caption = bq.Label(
             x=[1],
             y=[1],
+            scales=scales,
             text=["Brush"],
-            scales={"x": bq.LinearScale(min=0, max=1), "y": bq.LinearScale(min=0, max=1)},
             align="end",
             y_offset=-14,
             apply_clip=False,
             colors=[BLUE],
             default_size=12,
-            font_weight="normal",
+        )
+        # A text takes no clicks, a point does: an invisible one lies over it.
+        self.button = bq.Scatter(
+            x=[0.97],
+            y=[1.07],
+            scales=scales,
+            colors=["transparent"],
+            apply_clip=False,
+            marker="square",
+            default_size=800,
             interactions={"click": "element"},
         )
         self.tokens = make_axis(self.x, "", tick_rotate=-52, tick_style={"text-anchor": "end"})
         self.shares = make_axis(self.y, "Share, %", side="left", grid_lines="solid")
         self.figure = make_figure(
-            [self.bars, self.button], [self.tokens, self.shares], fig_margin={"bottom": 72}
+            [self.bars, caption, self.button], [self.tokens, self.shares], fig_margin={"bottom": 72}
         )
         self._attention: Any = None
         self._showing = False
