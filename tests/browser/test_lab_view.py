@@ -1,0 +1,50 @@
+"""What the view adds to the main job, driven once in a real JupyterLab, light and dark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import OpenNotebook
+
+WIDGET = """
+import attn_widget as aw
+widget = aw.AttentionWidget(aw.load_sample("curie"), levels=(0, 4), selected=[(4, 20)])
+widget
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_settings_of_the_view_reach_python(notebook: OpenNotebook, theme: str) -> None:
+    book = notebook(WIDGET, theme=theme)
+    view = book.views()
+    before = book.kernel("widget.matrix.sum()")
+    view.locator("[data-action=settings]").click()
+    for control, trait in (
+        ("merge-words", "merge_words"),
+        ("hide-special", "hide_special"),
+        ("scale-rows", "scale_rows"),
+    ):
+        view.locator(f"[data-control={control}]").click()
+        book.wait_for_kernel(f"widget.{trait}", "True")
+    assert book.kernel("widget.matrix.sum()") == before
+    expect(view.locator("[data-token]").first).to_have_text("marie")
+    expect(view.locator(".aw-facts")).to_contain_text("hidden")
+    view.locator("[data-control=drop-special]").click()
+    book.wait_for_kernel("widget.drop", "[0, 45]")
+    book.kernel("widget.drop, widget.color_scale = [], 'sqrt'")
+    view.locator("[data-action=settings]").press("Escape")
+    book.screenshot(f"view-{theme}")
+
+
+def test_words_are_selected_as_sets(notebook: OpenNotebook) -> None:
+    book = notebook(WIDGET)
+    view = book.views()
+    book.kernel("widget.merge_words = True")
+    curie = view.locator("[data-token]", has_text="curie").first
+    curie.click()
+    pieces = book.kernel("[i for i, word in enumerate(widget.words['of_token']) if word == 2]")
+    book.wait_for_kernel("[token for _, token in widget.selected]", pieces)
