@@ -39,7 +39,7 @@ class HeadFigures:
 
 
 def residual_curves(
-    analysis: Analysis, settings: Settings, selection: Selection, residuals: Sequence[float]
+    analysis: Analysis, settings: Settings, selection: Selection, residuals: Sequence[float] | Float
 ) -> Float:
     """Evaluate the rollout of a selection at many residuals, each shared by all layers.
 

@@ -32,6 +32,26 @@ if TYPE_CHECKING:
 
     Draw = Callable[["Analysis", "Settings", "Selection", "threading.Event | None"], None]
 
+__all__ = [
+    "BLUE",
+    "GREY",
+    "HAIR",
+    "HEIGHT",
+    "INK",
+    "INK_2",
+    "ORANGE",
+    "Link",
+    "bq",
+    "check_widget",
+    "make_axis",
+    "make_figure",
+    "percent",
+    "put",
+    "selection_name",
+    "token_label",
+    "token_labels",
+]
+
 # bqplot's marks take one colour for both themes: these keep 3 : 1 and more on white and on #111.
 BLUE = "#3b83dd"
 """Data and selection."""

@@ -173,7 +173,7 @@ class _RelevanceChart:
             scales=scales,
             text=["Brush"],
             align="end",
-            y_offset=-14,
+            y_offset=-21,
             apply_clip=False,
             colors=[BLUE],
             default_size=12,
@@ -181,7 +181,7 @@ class _RelevanceChart:
         # A text takes no clicks, a point does: an invisible one lies over it.
         self.button = bq.Scatter(
             x=[0.97],
-            y=[1.07],
+            y=[1.1],
             scales=scales,
             colors=["transparent"],
             apply_clip=False,
@@ -286,7 +286,6 @@ class _ResidualSweep:
             scales={"x": self.x, "y": self.y},
             align="end",
             x_offset=-8,
-            y_offset=4,
             apply_clip=False,
             default_size=11,
             font_weight="normal",
@@ -503,7 +502,6 @@ class _FlowChart:
             font_weight="normal",
             align="end",
             x_offset=-8,
-            y_offset=4,
         )
         across = make_axis(
             self.x,

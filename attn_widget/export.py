@@ -52,25 +52,20 @@ def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.Da
     query, key = np.divmod(np.arange(n * n), n)
     bound, binding = _limits(analysis, settings, n)
     named = _settings(analysis, settings)
-    residual = named.pop("residual")
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "query": query,
             "query_token": readers[query],
             "key": key,
             "key_token": tokens[key],
             "value": matrix.ravel(),
-            "bound": pd.array(bound.ravel(), dtype="Float64"),
+            "bound": pd.arrays.FloatingArray(bound.ravel(), np.isnan(bound.ravel())),
             "binding": pd.Categorical(binding.ravel(), categories=BINDINGS),
+            **{name: pd.NA if value is None else value for name, value in named.items()},
+            # A column of its own type, so that frames with and without a top head stack.
+            "top_head": pd.array([named["top_head"]] * n * n, dtype="Int64"),
         }
     )
-    frame["bound"] = frame["bound"].mask(np.isnan(bound.ravel()))
-    frame = frame.assign(**{name: value for name, value in named.items() if name != "top_head"})
-    top = pd.array([named["top_head"]] * len(frame), dtype="Int64")
-    frame.insert(frame.columns.get_loc("heads") + 1, "top_head", top)
-    shares = pd.NA if residual is None else residual
-    frame.insert(frame.columns.get_loc("top_head") + 1, "residual", shares)
-    return frame
 
 
 def matrix_dataset(analysis: Analysis, settings: Settings, matrix: Float) -> xr.Dataset:
@@ -109,7 +104,7 @@ def matrix_dataset(analysis: Analysis, settings: Settings, matrix: Float) -> xr.
         coords={
             "query": np.arange(n),
             "key": np.arange(n),
-            "query_token": ("query", tokens),
+            "query_token": ("query", list(analysis.attention.query_labels)),
             "key_token": ("key", tokens),
         },
         attrs={name: "" if value is None else value for name, value in named.items()},

@@ -48,7 +48,7 @@ _WEIGHTS = {"<f2", "<f4", "<f8"}
 _IMAGE = {"|u1", "<f2", "<f4", "<f8"}
 
 
-def save(attention: Attention, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+def save(attention: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write an attention with all it knows about its tokens to one file.
 
     The file appears whole or not at all: it is written under another name beside its place first.
