@@ -1,7 +1,8 @@
 /** One view of the widget: composes the parts and redraws them, at most once a frame. */
 import { createActions } from "./actions";
 import { readTheme, type Theme } from "./color";
-import { type Context, type Frame, FrameBuilder, type View, type ViewState } from "./frame";
+import type { Context, Frame, View, ViewState } from "./frame";
+import { FrameBuilder } from "./framing";
 import { stripWidth } from "./layout/zones";
 import type { Model, WidgetState } from "./model";
 import { Foot } from "./views/foot";

@@ -1,7 +1,8 @@
 /** Frames for the stage: what the kernel sent for a real sentence, and made-up ones of any size. */
 
 import { makeTheme } from "../src/color";
-import { type Frame, FrameBuilder, sizeOf, type ViewState } from "../src/frame";
+import { type Frame, sizeOf, type ViewState } from "../src/frame";
+import { FrameBuilder } from "../src/framing";
 import type { Measure } from "../src/layout/text";
 import { Model, type ShownMatrix, type ShownTrace, type WidgetState } from "../src/model";
 import type { BlockEdges, Trace } from "../src/trace";

@@ -1,0 +1,317 @@
+/** From the synced and the ephemeral state to a frame; what has not changed is not derived again. */
+import type { Theme } from "./color";
+import {
+  type ComparedView,
+  type Frame,
+  type HeadsView,
+  type MatrixView,
+  type SharesView,
+  sizeOf,
+  type ViewState,
+} from "./frame";
+import { colorScale, rowScales } from "./layout/colorscale";
+import {
+  type Grouping,
+  groupBinding,
+  groupMatrix,
+  groupTokens,
+  groupTrace,
+  nodesToPlaces,
+  placesOf,
+} from "./merge";
+import type {
+  ColorScale,
+  Compared,
+  GraphNode,
+  HeadMaps,
+  HeadShares,
+  Model,
+  Pin,
+  Progress,
+  ShownMatrix,
+  ShownTrace,
+  WidgetState,
+  Words,
+} from "./model";
+import { BINDINGS, type Binding } from "./model";
+import { evaluateMatrix, evaluateTrace, type Trace } from "./trace";
+import { decode } from "./wire";
+
+type Maybe<T> = T | Record<string, never>;
+
+/** The last answer for the last question; questions are compared by identity. */
+class Remembered<T> {
+  #key: readonly unknown[] | null = null;
+  #value: T | null = null;
+
+  get(key: readonly unknown[], make: () => T): T {
+    if (this.#key === null || !same(this.#key, key)) {
+      this.#value = make();
+      this.#key = key;
+    }
+    return this.#value as T;
+  }
+}
+
+/** Remembers what the last frame derived, so that a hover costs no numerics. */
+export class FrameBuilder {
+  readonly #model: Model;
+  readonly #groups = new Remembered<Grouping>();
+  readonly #specialSet = new Remembered<ReadonlySet<number>>();
+  readonly #hide = new Remembered<ReadonlySet<number>>();
+  readonly #selected = new Remembered<GraphNode[]>();
+  readonly #dropped = new Remembered<ReadonlySet<number>>();
+  readonly #values = new Remembered<Float64Array>();
+  readonly #matrix = new Remembered<MatrixView>();
+  readonly #evaluated = new Remembered<Trace>();
+  readonly #trace = new Remembered<Trace>();
+  readonly #headMaps = new Remembered<HeadsView>();
+  readonly #headShares = new Remembered<SharesView>();
+  readonly #comparison = new Remembered<Frame["comparison"]>();
+  #grouping: Grouping = groupTokens([], new Set(), null, new Set());
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  /** How tokens and what is shown of them belong together, as of the last frame. */
+  get grouping(): Grouping {
+    return this.#grouping;
+  }
+
+  build(view: ViewState, theme: Theme): Frame {
+    const model = this.#model;
+    const given = model.get("residual");
+    const perLayer = Array.isArray(given) ? given : null;
+    const residual =
+      perLayer === null ? (given as number) : perLayer.reduce((a, b) => a + b, 0) / perLayer.length;
+    const grouping = this.#readTokens();
+    this.#grouping = grouping;
+    const [special, selected, drop] = [
+      model.get("special"),
+      model.get("selected"),
+      model.get("drop"),
+    ];
+    const words = present<Words>(model.get("words"), "of_token");
+    const matrix = this.#readMatrix(residual);
+    return {
+      width: view.width,
+      height: model.get("height"),
+      size: sizeOf(view.width),
+      tab: view.tab,
+      theme,
+      tokens: grouping.tokens,
+      members: grouping.members,
+      special: grouping.special,
+      hidden: grouping.hidden,
+      dropped: this.#dropped.get(
+        [drop, grouping],
+        () =>
+          new Set(
+            placesOf(drop, grouping).filter((place) =>
+              grouping.members[place]!.every((token) => drop.includes(token)),
+            ),
+          ),
+      ),
+      n: grouping.tokens.length,
+      nLayers: model.get("n_layers"),
+      nHeads: model.get("n_heads"),
+      method: model.get("method"),
+      levels: model.get("levels"),
+      heads: model.get("heads"),
+      fusion: view.fusion,
+      topHead: model.get("top_head"),
+      residual,
+      residualPerLayer: perLayer,
+      massShown: model.get("mass_shown"),
+      colorScale: model.get("color_scale"),
+      scaleRows: model.get("scale_rows"),
+      mergeWords: model.get("merge_words"),
+      hasPieces: words !== null && words.labels.length < words.of_token.length,
+      hasSpecial: special.length > 0,
+      hideSpecial: model.get("hide_special"),
+      dropSpecial: special.length > 0 && special.every((token) => drop.includes(token)),
+      headsOpen: model.get("heads_open"),
+      headMaps: this.#readHeadMaps(present<HeadMaps>(model.get("head_maps"), "maps")),
+      headShares: this.#readHeadShares(present<HeadShares>(model.get("head_shares"), "shares")),
+      pins: model.get("pins"),
+      compared: pairOf(model.get("compared")),
+      comparison: this.#readComparison(),
+      selected: grouping.plain
+        ? selected
+        : this.#selected.get([selected, grouping], () => nodesToPlaces(selected, grouping)),
+      matrix,
+      trace: this.#readTrace(residual, matrix),
+      hovered: view.hovered,
+      note: model.get("note"),
+      progress: present<Progress>(model.get("progress"), "text"),
+      error: view.localError || model.get("error"),
+    };
+  }
+
+  #readTokens(): Grouping {
+    const model = this.#model;
+    const [raws, special] = [model.get("tokens"), model.get("special")];
+    const set = this.#specialSet.get([special], () => new Set(special));
+    const merge = model.get("merge_words");
+    const words = merge ? present<Words>(model.get("words"), "of_token") : null;
+    const wire = present<ShownTrace>(model.get("shown_trace"), "edges");
+    const selected = model.get("selected");
+    const hide = this.#hide.get(
+      [model.get("hide_special"), special, selected, wire],
+      // What is traced is never hidden: a selection has to be seen.
+      () => {
+        const traced = [
+          ...selected.map(([, token]) => token),
+          ...(wire?.sources ?? []),
+          ...(wire?.sinks ?? []),
+        ];
+        return new Set(
+          model.get("hide_special") ? special.filter((token) => !traced.includes(token)) : [],
+        );
+      },
+    );
+    // The set is made anew with each selection, the grouping only if its content has changed.
+    const fitting = words !== null && words.of_token.length === raws.length ? words : null;
+    return this.#groups.get([raws, set, fitting, [...hide].join()], () =>
+      groupTokens(raws, set, fitting, hide),
+    );
+  }
+
+  #readMatrix(residual: number): MatrixView | null {
+    const wire = present<ShownMatrix>(this.#model.get("shown_matrix"), "terms");
+    const grouping = this.#grouping;
+    // While new tokens are on their way, the numbers of the old ones must not meet them.
+    if (wire === null || wire.terms.shape[1] !== grouping.placeOf.length) return null;
+    const values = this.#values.get([wire, wire.terms.shape[0] === 1 ? null : residual], () =>
+      evaluateMatrix(wire, residual),
+    );
+    const kind = this.#model.get("color_scale");
+    const rows = this.#model.get("scale_rows");
+    return this.#matrix.get([wire, values, grouping, kind, rows], () =>
+      viewOf(wire, values, grouping, kind, rows),
+    );
+  }
+
+  #readTrace(residual: number, matrix: MatrixView | null): Trace | null {
+    const wire = present<ShownTrace>(this.#model.get("shown_trace"), "edges");
+    const grouping = this.#grouping;
+    if (wire === null || wire.down.shape[1] !== grouping.placeOf.length) return null;
+    const key = [wire, wire.polynomial || wire.mixed ? residual : null];
+    const trace = this.#evaluated.get(key, () => evaluateTrace(wire, residual));
+    return this.#trace.get([trace, grouping, trace.flow || grouping.plain ? null : matrix], () =>
+      withMatrixRow(groupTrace(trace, grouping), trace, matrix),
+    );
+  }
+
+  #readHeadMaps(wire: HeadMaps | null): HeadsView | null {
+    if (wire === null) return null;
+    return this.#headMaps.get([wire], () => ({
+      side: wire.maps.shape[2]!,
+      maps: decode(wire.maps, "uint8"),
+      tops: decode(wire.tops, "float32"),
+      entropy: decode(wire.entropy, "float32"),
+    }));
+  }
+
+  #readHeadShares(wire: HeadShares | null): SharesView | null {
+    if (wire === null) return null;
+    return this.#headShares.get([wire], () => {
+      const [blocks, heads] = wire.shares.shape as [number, number];
+      const all = decode(wire.shares, "float32");
+      return {
+        start: wire.levels[0],
+        shares: Array.from({ length: blocks }, (_, b) => all.subarray(b * heads, (b + 1) * heads)),
+      };
+    });
+  }
+
+  #readComparison(): Frame["comparison"] {
+    const model = this.#model;
+    const wire = present<{ a: Compared; b: Compared }>(model.get("shown_comparison"), "a");
+    const pair = pairOf(model.get("compared"));
+    const pins = model.get("pins");
+    if (wire === null || pair === null) return null;
+    const [a, b] = pair.map((index) => pins[index]);
+    const grouping = this.#grouping;
+    const n = wire.a.matrix.terms.shape[1];
+    if (a === undefined || b === undefined || n !== grouping.placeOf.length) return null;
+    const kind = model.get("color_scale");
+    return this.#comparison.get([wire, a, b, grouping, kind], () => {
+      // Each was evaluated at its own residual by the kernel, so that none is left to mix in.
+      const view = (pin: Pin, { matrix, trace }: Compared): ComparedView => {
+        const made = viewOf(matrix, evaluateMatrix(matrix, 0), grouping, kind, false);
+        const found = evaluateTrace(trace, 0);
+        return {
+          pin,
+          matrix: made,
+          trace: withMatrixRow(groupTrace(found, grouping), found, made),
+        };
+      };
+      return { a: view(a, wire.a), b: view(b, wire.b) };
+    });
+  }
+}
+
+function viewOf(
+  wire: ShownMatrix,
+  tokens: Float64Array,
+  grouping: Grouping,
+  kind: ColorScale,
+  ownRows: boolean,
+): MatrixView {
+  const values = groupMatrix(tokens, grouping);
+  const n = grouping.members.length;
+  const scale = colorScale(kind, values, n, grouping.special, wire.method === "flow");
+  const rows = ownRows ? rowScales(kind, values, n) : null;
+  const size = grouping.placeOf.length;
+  const codes = wire.binding === null ? null : decode(wire.binding, "uint8");
+  const bindingAt = (query: number, key: number): Binding | null => {
+    const code = codes?.[query * size + key];
+    return code === undefined ? null : (BINDINGS[code] ?? null);
+  };
+  return {
+    method: wire.method,
+    n,
+    rowLevel: wire.levels[1],
+    columnLevel: wire.levels[0],
+    values,
+    scale,
+    scaleOf: (query) => rows?.[query] ?? scale,
+    bindingAt: grouping.plain
+      ? bindingAt
+      : (query, key) => groupBinding(bindingAt, grouping, query, key),
+  };
+}
+
+/**
+ * The flow of a word to each input is the mean row of its tokens, as in the matrix. The kernel
+ * sends the flow of the tokens together, which is less than their sum.
+ */
+function withMatrixRow(grouped: Trace, trace: Trace, matrix: MatrixView | null): Trace {
+  const [source] = grouped.sources ?? [];
+  const merged = (trace.sources?.length ?? 0) > 1 && grouped.sources?.length === 1;
+  const fits =
+    matrix !== null &&
+    matrix.method === "flow" &&
+    trace.method === "flow" &&
+    matrix.rowLevel === trace.stop &&
+    matrix.columnLevel === trace.start;
+  if (!merged || !fits || source === undefined) return grouped;
+  const row = matrix.values.subarray(source * matrix.n, (source + 1) * matrix.n);
+  return { ...grouped, relevance: Float64Array.from(row) };
+}
+
+/** What the kernel sends as an object, or null while it is empty. */
+function present<T extends object>(value: Maybe<T>, entry: keyof T & string): T | null {
+  return entry in value ? (value as T) : null;
+}
+
+function pairOf(compared: WidgetState["compared"]): [number, number] | null {
+  const [a, b] = compared;
+  return a === undefined || b === undefined ? null : [a, b];
+}
+
+function same(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
+}
