@@ -113,7 +113,7 @@ export function layoutColumns(
     LABEL_GAP,
     matrix.x,
     // The last label leans to the right, and must end on the stage.
-    Math.min(matrix.x + matrix.w, zones.width - 4 - widest * COLUMN_LEAN),
+    Math.min(matrix.x + matrix.w, zones.width - (zones.zoomed ? 14 : 4) - widest * COLUMN_LEAN),
   );
   const step = indexStep(zones.columns.to - zones.columns.from);
   for (let index = 0; index < n; index += step) {

@@ -7,7 +7,7 @@ import { COLUMN_WIDTH, type DrawnEdge, MAX_EDGES, MIN_WIDTH, stacked } from "./e
 import type { Disc } from "./graph";
 import { cellMarks, imageMarks, packedColors } from "./matrix";
 import { HEAD_SIZE, type Measure, TICK_SIZE, WEIGHT } from "./text";
-import { columnX, inView, levelX, rowY, type Zones } from "./zones";
+import { columnX, inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
 
 /** Width of a ribbon in rows, per unit of difference. */
 const ROWS_A_UNIT = 2.2;
@@ -18,7 +18,7 @@ const FIGURE = { points: 27, flow: 34 };
 const LONGEST_BAR = 40;
 
 export function differenceUnit(zones: Zones): number {
-  return ROWS_A_UNIT * Math.max(zones.pitch, 12);
+  return ROWS_A_UNIT * Math.min(MAX_PITCH, Math.max(zones.pitch, 12));
 }
 
 /** The color of what is too small for an area: never as pale as the scale's middle. */

@@ -2,7 +2,7 @@
 import type { Theme } from "../color";
 import type { Curve } from "../scene";
 import type { BlockEdges, Trace } from "../trace";
-import { FULL_LABELS_PITCH, inView, levelX, rowY, type Zones } from "./zones";
+import { FULL_LABELS_PITCH, inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
 
 /** At most this many ribbons a block, so that a frame stays in its budget. */
 export const MAX_EDGES = 1500;
@@ -57,7 +57,8 @@ export function nodeMasses(trace: Trace): Float64Array[] {
 }
 
 export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
-  const { pitch } = zones;
+  // Zoomed rows are further apart, but what is between them is still to be seen.
+  const pitch = Math.min(MAX_PITCH, zones.pitch);
   // Where rows are apart every hairline can be followed; where they are not, a thousand of them
   // must not add up to more than what they carry.
   const faintest = !zones.thin ? 1 : zones.dense ? 0.3 : 0.5;

@@ -46,15 +46,16 @@ export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark
       crisp: true,
     });
   }
-  const values =
-    scale.max > scale.knee
-      ? [0, scale.knee / 2, scale.knee, scale.max]
-      : [0, scale.max / 2, scale.max];
+  const values = tickValues(frame);
   let right = Number.NEGATIVE_INFINITY;
   for (const value of values) {
     const at = x + w * scale.t(value);
-    const text = tickText(value, method === "flow");
-    const half = measure(text, TICK_SIZE, WEIGHT.label) / 2;
+    const own = frame.scaleRows && value > 0;
+    const text = own ? "the row’s largest" : tickText(value, method === "flow");
+    const width = measure(text, TICK_SIZE, WEIGHT.label);
+    const half = width / 2;
+    // A long one ends with the scale.
+    const middle = own ? at - half : at;
     marks.push({
       kind: "line",
       x0: at,
@@ -64,11 +65,11 @@ export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark
       width: 1,
       color: theme.ink3,
     });
-    if (at - half < right + 3) continue;
-    right = at + half;
+    if (middle - half < right + 3) continue;
+    right = middle + half;
     marks.push({
       kind: "text",
-      x: at,
+      x: middle,
       y: y + h + 10,
       text,
       size: TICK_SIZE,
@@ -104,8 +105,23 @@ export function legendLeft(frame: Frame, zones: Zones, measure: Measure): number
   return zones.legend.x - 10 - Math.max(title, axes);
 }
 
+/** Where the scale has its figures, spaced so that the colours between them can be read. */
+function tickValues({ colorScale, scaleRows, matrix }: Frame): number[] {
+  const { knee, max } = matrix!.scale;
+  if (scaleRows) return [0, max];
+  switch (colorScale) {
+    case "sqrt":
+      return [0, max / 16, max / 4, max];
+    case "log":
+      return [0, max / 100, max / 10, max];
+    default:
+      return max > knee ? [0, knee / 2, knee, max] : [0, max / 2, max];
+  }
+}
+
 /** Which way the matrix is read. */
 export function axisWords(frame: Frame): string {
+  if (frame.scaleRows) return "each row on its own scale";
   const { rowLevel, columnLevel } = frame.matrix!;
   const name = (level: number) => (level === 0 ? "input" : `layer ${level}`);
   return `rows: queries, ${name(rowLevel)} · columns: keys, ${name(columnLevel)}`;

@@ -67,9 +67,9 @@ export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
   const marks: Mark[] = [];
   const columns = columnMeans(matrix!);
   if (columns !== null) {
-    const largest = columns.reduce((a, b) => Math.max(a, b), 0);
     const gap = cellW >= 4 ? 1 : 0;
     const { first, end } = viewed(zones.columns);
+    const largest = columns.subarray(first, end).reduce((a, b) => Math.max(a, b), 0);
     for (let key = first; key < end; key++) {
       const left = Math.max(x, columnX(zones, key) - cellW / 2 + gap);
       const right = Math.min(x + w, columnX(zones, key) + cellW / 2 - gap);
@@ -100,8 +100,8 @@ export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
   }
   const rows = rowMeans(matrix!);
   if (rows !== null) {
-    const largest = rows.reduce((a, b) => Math.max(a, b), 0);
     const { first, end } = viewed(zones.rows);
+    const largest = rows.subarray(first, end).reduce((a, b) => Math.max(a, b), 0);
     const gap = cellH >= 4 ? 1 : 0;
     for (let query = first; query < end; query++) {
       const top = Math.max(zones.top, rowY(zones, query) - cellH / 2 + gap);

@@ -57,7 +57,7 @@ function thinned(side: Side, selected: ReadonlySet<number>): number[] {
   const room = Math.floor((side.zones.bottom - side.zones.top) / THIN_GAP);
   const kept = [...[...selected].filter((token) => inView(rows, token)), ...strongest].slice(
     0,
-    Math.min(room, THIN_LABELS + selected.size),
+    side.zones.zoomed ? room : Math.min(room, THIN_LABELS + selected.size),
   );
   return kept.sort((a, b) => a - b);
 }

@@ -11,7 +11,7 @@ export const COLUMN_LEAN = Math.cos((COLUMN_ANGLE * Math.PI) / 180);
 
 /** Toolbar and sentence, which the page lays out above the token strip. */
 const ABOVE: Record<Size, number> = { wide: 89, medium: 89, narrow: 121 };
-const MAX_PITCH = 26;
+export const MAX_PITCH = 26;
 /** Under this pitch labels thin out. */
 export const FULL_LABELS_PITCH = 12;
 /** Columns closer than this cannot each have a label. */
@@ -59,6 +59,8 @@ export interface Zones {
   /** How far the stage rises beside the token strip: its negative top margin. */
   overlap: number;
   pitch: number;
+  /** How many tokens there are, in view or not. */
+  tokens: number;
   /** The rows and the columns in view, in tokens. */
   rows: Span;
   columns: Span;
@@ -196,6 +198,7 @@ export function layoutZones(input: ZoneInput): Zones {
     padding,
     overlap,
     pitch: shownPitch,
+    tokens: n,
     rows: rowSpan,
     columns: columnSpan,
     zoomed: rows !== null || columns !== null,
@@ -212,7 +215,12 @@ export function layoutZones(input: ZoneInput): Zones {
     inputs: { right: x0 - lead, width: labelWidth },
     outputs,
     matrix,
-    margins: matrix && { x: matrix.x, y: bottom + 6, w: matrix.w, h: MARGIN_HEIGHT },
+    margins: matrix && {
+      x: matrix.x,
+      y: bottom + (columns === null ? 6 : 12),
+      w: matrix.w,
+      h: MARGIN_HEIGHT,
+    },
     legend: matrix && { x: legendX, y: bottom + 38, w: legendW, h: 8 },
     sumsY: input.sums && graph !== null ? bottom + (narrow ? 18 : 14) : null,
     foot: { x: padding, y: bottom + 35, w: (matrix?.x ?? width) - 2 * padding, h: 28 },

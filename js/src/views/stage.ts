@@ -6,11 +6,13 @@ import type { Context, Frame, View } from "../frame";
 import { hitTest, nodeOf } from "../layout/hit";
 import { type Focus, layoutOverlay } from "../layout/overlay";
 import { allMarks, layoutStage, nodePosition, type StageLayout } from "../layout/stage";
-import { rowY, type Zones } from "../layout/zones";
+import { columnX, rowY, type Zones } from "../layout/zones";
+import { revealing, sameZoom, WHOLE, type Zoom } from "../layout/zoom";
 import type { GraphNode } from "../model";
 import type { Mark } from "../scene";
 import { Picture } from "./picture";
-import { stageKey } from "./stage_keys";
+import { stageKey, zoomKey } from "./stage_keys";
+import { centredOn, Zooming, zoomAt } from "./zooming";
 
 function hidden(): HTMLElement {
   const el = document.createElement("div");
@@ -27,11 +29,14 @@ export class Stage implements View {
   readonly #context: Context;
   readonly #picture: Picture;
   #frame: Frame | null = null;
+  #tokens: Frame["tokens"] | null = null;
   #layout: StageLayout | null = null;
   #layoutKey: readonly unknown[] = [];
   #focus: Focus | null = null;
   /** Focus is shown only while it is moved by the keyboard. */
   #focusShown = false;
+  /** Which rows and columns are in view; a matter of this view alone. */
+  #zoom: Zoom = WHOLE;
 
   constructor(context: Context) {
     this.#context = context;
@@ -44,11 +49,35 @@ export class Stage implements View {
     this.#picture = new Picture(context.signal);
     el.append(this.#picture.base, this.#picture.overlay, this.#status);
     this.#listen();
+    const zooming = new Zooming(el, context.signal, {
+      zones: () => this.zones,
+      zoom: () => this.#zoom,
+      show: (zoom) => this.#show(zoom),
+      centre: (x, y) => this.#centre(x, y),
+      hover: () => context.actions.hover(null),
+    });
+    el.append(zooming.hint);
   }
 
   /** Where every zone lies; null before the first frame. */
   get zones(): Zones | null {
     return this.#layout?.zones ?? null;
+  }
+
+  #show(zoom: Zoom): void {
+    if (sameZoom(zoom, this.#zoom)) return;
+    this.#zoom = zoom;
+    this.#context.invalidate();
+  }
+
+  /** A double click: rows around a node, or everything again. */
+  #centre(x: number, y: number): void {
+    const { zones } = this;
+    if (zones === null || this.#frame === null || this.#layout === null) return;
+    const hit = hitTest(this.#layout, this.#frame, x, y);
+    const node = hit === null ? null : nodeOf(hit, this.#layout, this.#frame);
+    const near = node === null ? null : centredOn(zones, this.#frame.n, node[1]);
+    this.#show(near === null || hit?.kind === "column" ? WHOLE : near);
   }
 
   /** The picture as it stands, back to front, without hover and focus. */
@@ -65,6 +94,11 @@ export class Stage implements View {
   update(frame: Frame, stripHeight = 0): void {
     this.#frame = frame;
     if (frame.n === 0 || frame.width <= 0) return;
+    if (this.#tokens !== frame.tokens) {
+      // Other tokens: what was in view is no place any more.
+      if (this.#tokens?.length !== frame.n) this.#zoom = WHOLE;
+      this.#tokens = frame.tokens;
+    }
     const around = this.#picture.readSurroundings(this.el, frame);
     const key = [
       frame.width,
@@ -81,11 +115,12 @@ export class Stage implements View {
       frame.massShown,
       frame.comparison,
       stripHeight,
+      this.#zoom,
     ];
     const changed = key.some((value, i) => !Object.is(value, this.#layoutKey[i]));
     if (changed || around) {
       this.#layoutKey = key;
-      this.#layout = layoutStage(frame, stripHeight, this.#picture.measure);
+      this.#layout = layoutStage(frame, stripHeight, this.#picture.measure, this.#zoom);
       this.#place(this.#layout.zones);
       this.#describe(frame, this.#layout);
       this.#picture.show(this.#layout, frame);
@@ -115,12 +150,13 @@ export class Stage implements View {
     put("matrixY", zones.matrix?.y);
     put("cellW", zones.matrix?.cellW);
     put("cellH", zones.matrix?.cellH);
+    put("rowsInView", zones.zoomed ? zones.rows.to - zones.rows.from : null);
     const name = (level: number) => (level === 0 ? "the input" : `layer ${level}`);
     const what = zones.graph === null ? "Matrix" : "Token graph";
     this.el.setAttribute(
       "aria-label",
       `${what} of ${frame.n} tokens, ${name(first)} to ${name(first + count - 1)}. ` +
-        "Arrow keys move, Enter traces, Shift and Enter makes a pair.",
+        "Arrow keys move, Enter traces, Shift and Enter makes a pair, plus and minus zoom.",
     );
   }
 
@@ -162,6 +198,8 @@ export class Stage implements View {
       (event) => {
         const hit = target(event);
         if (hit === null || this.#frame === null || this.#layout === null) return;
+        // The second click of a double one does not take back the first.
+        if (event.detail > 1) return;
         if (hit.kind === "cell") {
           this.#selectCell(hit.query, hit.key);
           return;
@@ -236,14 +274,51 @@ export class Stage implements View {
       return;
     }
     if (event.ctrlKey || event.metaKey) return;
+    const factor = zoomKey(event.key);
+    if (factor !== null) {
+      event.preventDefault();
+      this.#zoomByKey(frame, layout, factor);
+      return;
+    }
     const moved = stageKey(this.#focus, event.key, frame, layout);
     if (moved === null) return;
     event.preventDefault();
     // The first key after a click only brings the ring out.
     this.#focus = this.#focusShown ? moved : stageKey(this.#focus, "", frame, layout);
     this.#focusShown = true;
+    this.#reveal(frame);
     this.#announce(frame, layout);
     this.#paintOverlay();
+  }
+
+  /** Nearer or farther about the focus; 0 shows everything. */
+  #zoomByKey(frame: Frame, { zones }: StageLayout, factor: number): void {
+    if (factor === 0) {
+      this.#show(WHOLE);
+      return;
+    }
+    const focus = this.#focus;
+    const token = focus === null ? null : focus.kind === "cell" ? focus.query : focus.node[1];
+    const row = token ?? frame.selected[0]?.[1] ?? null;
+    const { from, to } = zones.rows;
+    const at = row === null ? 0.5 : Math.min(1, Math.max(0, (row + 0.5 - from) / (to - from)));
+    const columns = zones.graph === null || zones.matrix !== null;
+    this.#show(
+      zoomAt(this.#zoom, zones, frame.n, { rows: at, columns: columns ? at : null }, factor),
+    );
+    this.#reveal(frame);
+  }
+
+  /** What the keyboard stands on is in view. */
+  #reveal(frame: Frame): void {
+    const focus = this.#focus;
+    if (focus === null) return;
+    const [row, column] = focus.kind === "cell" ? [focus.query, focus.key] : [focus.node[1], null];
+    const { rows, columns } = this.#zoom;
+    this.#show({
+      rows: revealing(rows, frame.n, row),
+      columns: column === null ? columns : revealing(columns, frame.n, column),
+    });
   }
 
   /** Show and say what the focus is on, as a hover does for the pointer. */
@@ -252,8 +327,7 @@ export class Stage implements View {
     if (focus === null) return;
     const { actions } = this.#context;
     if (focus.kind === "cell") {
-      const { x, cellW } = layout.zones.matrix!;
-      const at = { x: x + (focus.key + 0.5) * cellW, y: rowY(layout.zones, focus.query) };
+      const at = { x: columnX(layout.zones, focus.key), y: rowY(layout.zones, focus.query) };
       actions.hover({ target: { ...focus }, ...this.#inRoot(at) });
       const [query, key] = [focus.query, focus.key].map((token) => frame.tokens[token]!.raw);
       this.#status.textContent = `query ${query}, key ${key}`;

@@ -85,3 +85,10 @@ export function stageKey(
   const [level, token] = from.node;
   return within({ kind: "node", node: [level + right, token + down] }, frame, layout);
 }
+
+/** How much nearer a key brings the picture; 0 shows everything. Null: not a key of the zoom. */
+export function zoomKey(key: string): number | null {
+  if (key === "+" || key === "=") return 1.5;
+  if (key === "-" || key === "_") return 1 / 1.5;
+  return key === "0" ? 0 : null;
+}
