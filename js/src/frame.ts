@@ -7,7 +7,7 @@ import type { TokenText } from "./format";
 import type { Hovered } from "./hover";
 import type { Scale } from "./layout/scale";
 import type { Binding, ColorScale, Fusion, GraphNode, Heads, Method, Pin, Progress } from "./model";
-import type { PictureFormat } from "./save";
+import type { PictureFormat } from "./scene";
 import type { Trace } from "./trace";
 
 export type Size = "wide" | "medium" | "narrow";

@@ -5,10 +5,8 @@ import type { Measure } from "./layout/text";
 import { imageCanvas, paint } from "./paint/canvas";
 import { toSVG } from "./paint/svg";
 import { type Finding, type Span, textOf } from "./phrases";
-import type { Mark, Text } from "./scene";
+import type { Mark, PictureFormat, Text } from "./scene";
 import { describe } from "./sentence";
-
-export type PictureFormat = "svg" | "png";
 
 export const MIME: Record<PictureFormat, string> = { svg: "image/svg+xml", png: "image/png" };
 

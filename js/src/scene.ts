@@ -88,3 +88,6 @@ export interface Group {
 }
 
 export type Mark = Curve | Line | Circle | Rect | Text | Image | Group;
+
+/** What a picture can be saved as. */
+export type PictureFormat = "svg" | "png";

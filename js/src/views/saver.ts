@@ -7,11 +7,11 @@ import {
   fileName,
   MIME,
   type Part,
-  type PictureFormat,
   pictureAsPNG,
   pictureAsSVG,
   textMarks,
 } from "../save";
+import type { PictureFormat } from "../scene";
 import { element } from "./dom";
 import type { Stage } from "./stage";
 import type { Strip } from "./strip";
