@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 
+import ipywidgets
 import numpy as np
 import pytest
+import traitlets
 
 import attn_widget as aw
 from attn_widget.dashboard import read_examples
@@ -118,3 +120,29 @@ def test_without_bqplot_the_sentence_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'attn-widget[charts]'" in done.stdout
+
+
+@pytest.mark.parametrize("link", [traitlets.link, ipywidgets.link], ids=["traitlets", "ipywidgets"])
+def test_widgets_are_linked_in_the_kernel_both_ways(link):
+    first, second = aw.AttentionWidget(SAMPLE), aw.AttentionWidget(KEYS)
+    links = [
+        link((first, name), (second, name)) for name in ("levels", "heads", "residual", "selected")
+    ]
+    seen = []
+    second.observe(lambda change: seen.append(change["name"]), names=["residual", "heads"])
+    first.selected = [(6, 10)]
+    first.levels = (1, 4)
+    second.heads = [1, 4]
+    first.set_state({"residual": 0.7, "selected": [[4, 3], [4, 5]]})
+    for widget in (first, second):
+        assert (widget.levels, widget.heads, widget.residual) == ((1, 4), [1, 4], 0.7)
+        assert widget.selected == [(4, 3), (4, 5)]
+        expected = aw.rollout(widget.attention, levels=(1, 4), heads=[1, 4], residual=0.7)
+        np.testing.assert_allclose(widget.matrix, expected, atol=1e-12)
+    assert sorted(seen) == ["heads", "residual"]
+    for one in links:
+        one.unlink()
+    first.residual = 0.1
+    assert second.residual == 0.7
+    first.close()
+    second.close()

@@ -41,10 +41,11 @@ def executed(path: Path) -> NotebookNode:
     return client.execute()
 
 
-def test_the_two_notebooks_are_there() -> None:
+def test_the_notebooks_are_there() -> None:
     assert [path.name for path in NOTEBOOKS] == [
         "01_first_look.ipynb",
         "02_rollout_and_flow.ipynb",
+        "05_linked_views.ipynb",
     ]
 
 
@@ -70,6 +71,16 @@ def test_the_mathematics_by_hand_holds() -> None:
     assert assertions >= 20
     assert all(cell.execution_count is not None for cell in code_cells(notebook))
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+
+
+def test_linked_views_open_with_a_picture_and_keep_their_promises() -> None:
+    notebook = executed(FOLDER / "05_linked_views.ipynb")
+    first = code_cells(notebook)[0]
+    assert any(WIDGET_VIEW in output.get("data", ()) for output in first.outputs)
+    shown = [output for output in outputs(notebook) if WIDGET_VIEW in output.get("data", ())]
+    assert len(shown) == 4
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    assert sum("Try this" in cell.source for cell in notebook.cells) == 4
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
