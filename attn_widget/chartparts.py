@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from . import flow
 from .errors import AttentionError
-from .flow import FlowCancelled
 from .jobs import LatestOnly
 
 try:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLUE",
+    "FIFTHS",
     "GREY",
     "HAIR",
     "HEIGHT",
@@ -48,6 +49,7 @@ __all__ = [
     "percent",
     "put",
     "selection_name",
+    "takes_long",
     "token_label",
     "token_labels",
 ]
@@ -66,6 +68,10 @@ INK_2 = "var(--jp-ui-font-color2, #858585)"
 HAIR = "var(--jp-border-color3, #d8d8d8)"
 
 HEIGHT = 300
+FIFTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]
+
+_FLOW_INLINE = 24
+"""Up to this many tokens a flow is computed at once; above, by a thread."""
 
 
 class Link:
@@ -142,7 +148,7 @@ class Link:
             self.end()
 
     def _report(self, error: Exception) -> None:
-        if not isinstance(error, FlowCancelled):
+        if not isinstance(error, flow.FlowCancelled):
             self.widget.error = f"{type(error).__name__}: {error}"
 
 
@@ -245,3 +251,8 @@ def percent(share: float) -> str:
     """Write a share: whole per cents from 2 %, one decimal below."""
     digits = 0 if share >= 0.0195 else 1
     return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def takes_long(analysis: Analysis) -> bool:
+    """Whether one row of flow may: a long text, or an engine that is not compiled yet."""
+    return analysis.attention.n_tokens > _FLOW_INLINE or not flow.ready()

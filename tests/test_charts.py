@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import attn_widget as aw
-from attn_widget import charts
+from attn_widget import chartshares
 from attn_widget.chartdata import head_figures, residual_curves, spread
-from attn_widget.chartparts import token_label, token_labels
+from attn_widget.chartparts import ORANGE, token_label, token_labels
 
 SAMPLE = aw.load_sample()
 ALL = (aw.relevance_chart, aw.residual_sweep, aw.head_chart, aw.flow_chart)
@@ -93,7 +93,7 @@ def test_the_knob_and_the_residual_are_one(widget):
 def test_the_curves_are_not_drawn_again_for_a_residual(widget, monkeypatch):
     aw.residual_sweep(widget)
     asked = []
-    monkeypatch.setattr(charts, "residual_curves", lambda *a: asked.append(a))
+    monkeypatch.setattr(chartshares, "residual_curves", lambda *a: asked.append(a))
     widget.residual = 0.2
     assert asked == []
 
@@ -139,7 +139,7 @@ def test_points_are_flows_and_bounds(widget):
     np.testing.assert_allclose(points.x, bound, atol=1e-12)
     held = int((expected >= bound - 1e-9).sum())
     assert figure.title == f"‘it’ at layer 4: {held} of 16 flows sit on their bound"
-    assert points.colors.count(charts.ORANGE) == held
+    assert points.colors.count(ORANGE) == held
     click(points, BIG)
     assert widget.selected == [(4, IT), (0, BIG)]
     widget.selected = [(0, BIG)]
