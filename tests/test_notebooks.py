@@ -1,4 +1,4 @@
-"""Both notebooks run from top to bottom in a real kernel, and are stored without outputs."""
+"""The notebooks run from top to bottom in a real kernel, and are stored without outputs."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def test_the_notebooks_are_there() -> None:
     assert [path.name for path in NOTEBOOKS] == [
         "01_first_look.ipynb",
         "02_rollout_and_flow.ipynb",
+        "03_text_models.ipynb",
         "05_linked_views.ipynb",
     ]
 
@@ -81,6 +82,14 @@ def test_linked_views_open_with_a_picture_and_keep_their_promises() -> None:
     assert len(shown) == 4
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []
     assert sum("Try this" in cell.source for cell in notebook.cells) == 4
+
+
+def test_text_models_are_trained_and_drawn() -> None:
+    """Its own assertions check that training found something and that the picture shows it."""
+    notebook = executed(FOLDER / "03_text_models.ipynb")
+    shown = [set(output.get("data", ())) for output in outputs(notebook)]
+    assert sum(WIDGET_VIEW in kinds for kinds in shown) == 3
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
