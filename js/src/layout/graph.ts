@@ -1,7 +1,7 @@
 /** The graph's lanes, level lines, context and discs. Pure. */
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
-import type { Circle, Mark } from "../scene";
+import type { Circle, Curve, Mark } from "../scene";
 import type { Trace } from "../trace";
 import { differenceColor, differenceDisc, differenceUnit } from "./difference";
 import { COLUMN_WIDTH, type DrawnEdge, hasCut, nodeMasses, ribbonStyle } from "./edges";
@@ -63,7 +63,7 @@ export function layoutLanes(frame: Frame, zones: Zones, count: number): Mark[] {
 
 /** The strongest edges of the mean trace, faint, so that a selection has something to stand out
  * from. */
-export function layoutContext(frame: Frame, zones: Zones, first: number, count: number): Mark[] {
+export function layoutContext(frame: Frame, zones: Zones, first: number, count: number): Curve[] {
   const { trace, theme } = frame;
   // Beside a cut it would only be in the way.
   if (trace === null || hasCut(trace)) return [];

@@ -1,7 +1,7 @@
 /** The whole stage as marks, in layers from back to front. Pure. */
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
+import type { Curve, Mark } from "../scene";
 import { type Columns, layoutColumns } from "./columns";
 import { layoutCutBars, layoutCutLegend, layoutCutLines, layoutCutSums } from "./cut";
 import { differenceEdges } from "./difference";
@@ -47,9 +47,9 @@ export interface StageLayout {
   /** Behind the edges: lanes, level lines. */
   behind: Mark[];
   /** Faint edges behind those of the trace. */
-  context: Mark[];
+  context: Curve[];
   /** One list a block of the trace, lowest first. */
-  blocks: Mark[][];
+  blocks: Curve[][];
   /** Over the edges: the cut, the discs, the names of selected inner nodes. */
   over: Mark[];
   /** Labels, figures, heads. */

@@ -95,19 +95,29 @@ function drawText({ context, fontFamily }: CanvasPainter, mark: Text): void {
 }
 
 /** Draw an image's pixels onto a canvas of their own size. */
-export function imageCanvas(scratch: HTMLCanvasElement, mark: Image): HTMLCanvasElement {
-  scratch.width = mark.columns;
-  scratch.height = mark.rows;
+export function imageCanvas(
+  scratch: HTMLCanvasElement,
+  mark: Pick<Image, "pixels" | "columns" | "rows">,
+): HTMLCanvasElement {
+  if (scratch.width !== mark.columns) scratch.width = mark.columns;
+  if (scratch.height !== mark.rows) scratch.height = mark.rows;
   const context = scratch.getContext("2d");
   if (context === null) throw new Error("no 2D canvas here");
   context.putImageData(new ImageData(mark.pixels, mark.columns, mark.rows), 0, 0);
   return scratch;
 }
 
+const shown = new WeakMap<HTMLCanvasElement, Uint8ClampedArray>();
+
 function drawImage({ context, scratch }: CanvasPainter, mark: Image): void {
   context.globalAlpha = 1;
   context.imageSmoothingEnabled = mark.smooth;
-  context.drawImage(imageCanvas(scratch, mark), mark.x, mark.y, mark.w, mark.h);
+  // Pixels are made anew when they change, so the same ones need not be put there again.
+  if (shown.get(scratch) !== mark.pixels) {
+    imageCanvas(scratch, mark);
+    shown.set(scratch, mark.pixels);
+  }
+  context.drawImage(scratch, mark.x, mark.y, mark.w, mark.h);
 }
 
 /** Draw marks in order. */

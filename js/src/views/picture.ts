@@ -1,19 +1,43 @@
 /** The stage's two canvases: painting, the pixels of the device, and a new trace coming in. */
+import { parseColor, type RGB } from "../color";
 import type { Frame } from "../frame";
 import { allMarks, clipped, type StageLayout } from "../layout/stage";
 import type { Measure } from "../layout/text";
 import { graphClip, matrixClip, type Zones } from "../layout/zones";
 import { type CanvasPainter, imageCanvas, paint } from "../paint/canvas";
+import { drawHairs, makeRaster, type Raster } from "../paint/hairs";
 import { toSVG } from "../paint/svg";
-import type { Image, Mark } from "../scene";
+import type { Curve, Image, Mark } from "../scene";
 import { revealed, traceKey } from "./reveal";
 
-/** More edges than this are not all drawn while the picture changes with every frame... */
-const QUICK_EDGES = 4000;
+/** While the picture changes with every frame, only so many edges are drawn as take this long... */
+const QUICK_MS = 5;
+const FEWEST_EDGES = 1000;
+/** From this many on, ribbons are drawn as pixels instead of strokes. */
+const HAIR_EDGES = 500;
+/** How far ribbons reach over the first and the last row. */
+const HAIR_ROOM = 16;
 /** ... but as soon as it has been still for this long. */
 const STILL_MS = 120;
 /** Canvases larger than this are refused by some browsers. */
 const MAX_PIXELS = 16_000_000;
+
+/** Whether rows are so many that lanes are left out and ribbons are hairs. */
+function rastered({ zones, blocks }: StageLayout): boolean {
+  if (!zones.thin || zones.graph === null) return false;
+  return blocks.reduce((sum, block) => sum + block.length, 0) >= HAIR_EDGES;
+}
+
+/** Curves that share their ends in x together. */
+function byStart(curves: readonly Curve[]): Curve[][] {
+  const groups = new Map<number, Curve[]>();
+  for (const curve of curves) {
+    const group = groups.get(curve.x0);
+    if (group === undefined) groups.set(curve.x0, [curve]);
+    else group.push(curve);
+  }
+  return [...groups.values()];
+}
 
 export class Picture {
   /** Drawn anew when data, size or theme change. */
@@ -22,6 +46,12 @@ export class Picture {
   readonly overlay = document.createElement("canvas");
   readonly #scratch = document.createElement("canvas");
   readonly #signal: AbortSignal;
+  readonly #hairCanvas = document.createElement("canvas");
+  #raster: Raster | null = null;
+  #hairs: { layout: StageLayout; whole: boolean; ratio: number; x: number; y: number } | null =
+    null;
+  #quick = 4000;
+  #paper: RGB = [255, 255, 255];
   readonly #widths = new Map<string, number>();
   #fontFamily = "";
   #ratio = 0;
@@ -62,6 +92,8 @@ export class Picture {
   show(layout: StageLayout, frame: Frame): void {
     this.#layout = layout;
     this.#direction = frame.trace?.direction ?? "down";
+    const [red = 255, green = 255, blue = 255] = parseColor(frame.theme.paper) ?? [];
+    this.#paper = [red, green, blue];
     this.#resize(layout.zones);
     this.#startReveal(frame);
     this.#paintBase();
@@ -154,13 +186,16 @@ export class Picture {
     const painter = this.#painter(this.base);
     const inGraph = (marks: readonly Mark[]) => clipped(graphClip(layout.zones), marks);
     paint(painter, layout.behind);
-    paint(painter, inGraph(layout.context));
     const elapsed = performance.now() - this.#revealStart;
     const shares =
       this.#revealStart > 0 ? revealed(elapsed, layout.blocks.length, this.#direction) : [];
-    if (shares.every((share) => share === 1)) {
+    const still = shares.every((share) => share === 1);
+    if (rastered(layout)) this.#rasterise(layout, still);
+    else paint(painter, inGraph(layout.context));
+    if (still) {
       this.#revealStart = 0;
-      for (const block of this.#blocks(layout)) paint(painter, inGraph(block));
+      if (rastered(layout)) this.#drawHairs(painter);
+      else for (const block of layout.blocks) paint(painter, inGraph(block));
       paint(painter, inGraph(layout.over));
     } else {
       this.#paintRevealed(painter, layout, shares, this.#direction);
@@ -176,18 +211,54 @@ export class Picture {
     if (!this.#signal.aborted) this.#paintBase();
   }
 
-  /** The edges to draw now: in the middle of a drag only the strongest of very many. */
-  #blocks(layout: StageLayout): readonly Mark[][] {
-    const { blocks } = layout;
+  /** All ribbons and the context as pixels; the same layout is not drawn twice. */
+  #rasterise(layout: StageLayout, still: boolean): void {
     const now = performance.now();
-    const moving = now - this.#painted < STILL_MS;
+    const moving = still && now - this.#painted < STILL_MS;
     this.#painted = now;
     clearTimeout(this.#finishing);
-    const total = blocks.reduce((sum, block) => sum + block.length, 0);
-    if (!moving || total <= QUICK_EDGES) return blocks;
-    this.#finishing = setTimeout(() => this.#paintLater(), STILL_MS);
-    const each = Math.floor(QUICK_EDGES / blocks.length);
-    return blocks.map((block) => block.slice(-each));
+    const known = this.#hairs;
+    if (known?.layout === layout && known.whole && known.ratio === this.#ratio) return;
+    const { zones } = layout;
+    const ratio = this.#ratio;
+    const { x0, x1 } = zones.graph!;
+    const box = graphClip(zones) ?? { y: zones.top - HAIR_ROOM, h: 0 };
+    const left = Math.floor((x0 - 1) * ratio);
+    const top = Math.floor(box.y * ratio);
+    const columns = Math.ceil((x1 + 1) * ratio) - left;
+    const bottom = zones.zoomed ? box.y + box.h : zones.bottom + HAIR_ROOM;
+    const rows = Math.ceil(bottom * ratio) - top;
+    if (this.#raster?.columns !== columns || this.#raster.rows !== rows) {
+      this.#raster = makeRaster(columns, rows);
+    } else this.#raster.words.fill(0);
+    const raster = this.#raster;
+    const total = layout.blocks.reduce((sum, block) => sum + block.length, 0);
+    const most = this.#quick;
+    const whole = !moving || total <= most;
+    // The rest of them follows as soon as the picture is still.
+    if (!whole) this.#finishing = setTimeout(() => this.#paintLater(), STILL_MS);
+    const each = Math.floor(most / layout.blocks.length);
+    const context = byStart(layout.context);
+    for (const curves of [
+      ...context,
+      ...(whole ? layout.blocks : layout.blocks.map((block) => block.slice(-each))),
+    ]) {
+      drawHairs(raster, curves, this.#paper, left / ratio, top / ratio, ratio);
+    }
+    // As many the next time as this machine draws in time.
+    const drawn = Math.max(1, whole ? total : Math.min(total, most));
+    const perEdge = (performance.now() - now) / drawn;
+    this.#quick = Math.max(FEWEST_EDGES, 0.5 * (this.#quick + QUICK_MS / Math.max(perEdge, 1e-5)));
+    imageCanvas(this.#hairCanvas, { ...raster });
+    this.#hairs = { layout, whole, ratio, x: left / ratio, y: top / ratio };
+  }
+
+  #drawHairs({ context }: CanvasPainter): void {
+    if (this.#hairs === null) return;
+    const { x, y, ratio } = this.#hairs;
+    const { width, height } = this.#hairCanvas;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.#hairCanvas, x, y, width / ratio, height / ratio);
   }
 
   /** Each block shows as far as it has come; discs follow where everything has arrived. */
@@ -199,13 +270,19 @@ export class Picture {
   ): void {
     const { context } = painter;
     const { zones } = layout;
-    const clipped = (x0: number, x1: number, marks: readonly Mark[]) => {
+    const within = (x0: number, x1: number, draw: () => void) => {
       context.save();
       context.beginPath();
       context.rect(x0, 0, x1 - x0, zones.height);
       context.clip();
-      paint(painter, marks);
+      draw();
       context.restore();
+    };
+    const clip = graphClip(zones);
+    const hairs = rastered(layout);
+    const drawBlock = (index: number) => () => {
+      if (hairs) this.#drawHairs(painter);
+      else paint(painter, clipped(clip, layout.blocks[index]!));
     };
     const { x0: left, x1: right } = zones.graph ?? { x0: 0, x1: 0 };
     let [from, to] = direction === "down" ? [right - 20, zones.width] : [0, left + 20];
@@ -217,12 +294,12 @@ export class Picture {
       if (span === undefined) continue;
       const share = shares[index]!;
       const length = (span.x1 - span.x0) * share;
-      if (direction === "down") clipped(span.x1 - length, span.x1, layout.blocks[index]!);
-      else clipped(span.x0, span.x0 + length, layout.blocks[index]!);
+      if (direction === "down") within(span.x1 - length, span.x1, drawBlock(index));
+      else within(span.x0, span.x0 + length, drawBlock(index));
       if (reached && direction === "down") from = Math.min(from, span.x1 - length);
       if (reached && direction === "up") to = Math.max(to, span.x0 + length);
       reached &&= share === 1;
     }
-    clipped(from, to, layout.over);
+    within(from, to, () => paint(painter, clipped(clip, layout.over)));
   }
 }

@@ -347,3 +347,90 @@ describe("the theme", () => {
     expect(theme.accent).toBe("#345dcb");
   });
 });
+
+describe("zoom", () => {
+  const turn = (mounted: Mounted, at: { x: number; y: number }, keys: WheelEventInit) => {
+    const box = mounted.view.el.getBoundingClientRect();
+    const event = new WheelEvent("wheel", {
+      bubbles: true,
+      cancelable: true,
+      clientX: box.left + at.x,
+      clientY: box.top + at.y,
+      ...keys,
+    });
+    mounted.view.el.dispatchEvent(event);
+    mounted.show();
+    return event;
+  };
+  const inView = ({ view }: Mounted) => Number(view.el.dataset["rowsInView"] ?? Number.NaN);
+
+  test("Ctrl and the wheel zoom at the pointer; a double click on nothing shows everything", () => {
+    const mounted = stage(stageFrame(64, 3));
+    const at = geometry(mounted).cell(40, 30);
+    const event = turn(mounted, at, { ctrlKey: true, deltaY: -120 });
+    expect(event.defaultPrevented).toBe(true);
+    expect(inView(mounted)).toBeLessThan(64);
+    // What was under the pointer still is.
+    point(mounted, "pointermove", at);
+    const hovers = mounted.calls.filter(([action, given]) => action === "hover" && given !== null);
+    expect(hovers.at(-1)?.[1]).toMatchObject({ target: { kind: "cell", query: 40, key: 30 } });
+    const { view } = mounted;
+    const box = view.el.getBoundingClientRect();
+    const corner = { clientX: box.left + 2, clientY: box.top + 2, bubbles: true };
+    view.el.dispatchEvent(new MouseEvent("dblclick", corner));
+    mounted.show();
+    expect(inView(mounted)).toBeNaN();
+  });
+
+  test("the wheel alone is the page's, until rows are zoomed and the stage has focus", () => {
+    const mounted = stage(stageFrame(64, 3));
+    const at = geometry(mounted).cell(20, 30);
+    expect(turn(mounted, at, { deltaY: 50 }).defaultPrevented).toBe(false);
+    turn(mounted, at, { ctrlKey: true, deltaY: -120 });
+    expect(turn(mounted, at, { deltaY: 50 }).defaultPrevented).toBe(false);
+    mounted.view.el.focus();
+    expect(turn(mounted, at, { deltaY: 50 }).defaultPrevented).toBe(true);
+    // At the end of the rows it scrolls the page again.
+    turn(mounted, at, { deltaY: 5000 });
+    expect(turn(mounted, at, { deltaY: 50 }).defaultPrevented).toBe(false);
+  });
+
+  test("a drag moves what is in view and selects nothing", () => {
+    const mounted = stage(stageFrame(64, 3));
+    const at = geometry(mounted).cell(30, 30);
+    turn(mounted, at, { ctrlKey: true, deltaY: -120 });
+    const before = Number(mounted.view.el.dataset["y0"]);
+    const held = { buttons: 1, button: 0, pointerId: 1 };
+    mounted.view.el.setPointerCapture = () => undefined;
+    point(mounted, "pointerdown", at, held);
+    point(mounted, "pointermove", { x: at.x, y: at.y + 10 }, held);
+    point(mounted, "pointermove", { x: at.x, y: at.y + 30 }, held);
+    point(mounted, "pointerup", { x: at.x, y: at.y + 30 }, held);
+    point(mounted, "click", { x: at.x, y: at.y + 30 });
+    mounted.show();
+    expect(Number(mounted.view.el.dataset["y0"])).toBeCloseTo(before + 30, 6);
+    expect(mounted.calls.some(([action]) => action.startsWith("set") || action === "select")).toBe(
+      false,
+    );
+  });
+
+  test("keys zoom about the focus, and the walk takes the window along", () => {
+    const mounted = stage(stageFrame(64, 3));
+    mounted.view.el.focus();
+    press(mounted, "ArrowDown");
+    for (let i = 0; i < 4; i++) {
+      press(mounted, "+");
+      mounted.show();
+    }
+    expect(inView(mounted)).toBeLessThan(20);
+    const before = Number(mounted.view.el.dataset["y0"]);
+    for (let i = 0; i < 3; i++) {
+      press(mounted, "PageDown");
+      mounted.show();
+    }
+    expect(Number(mounted.view.el.dataset["y0"])).toBeLessThan(before);
+    press(mounted, "0");
+    mounted.show();
+    expect(inView(mounted)).toBeNaN();
+  });
+});
