@@ -2,6 +2,7 @@
 # make test       every check and every test: Python, TypeScript, real browser
 # make lint       formatters, linters and type checkers alone; `make format` mends what it can
 # make bench      times of the flow engine beside other solvers
+# make bench-ui   the widget beside other attention viewers, in one browser
 # make pictures   the pictures of the README, from a real JupyterLab
 # make build      wheel and sdist in dist/
 # make clean      remove all that make made, .venv included
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help node bundle demo test lint format bench pictures build clean
+.PHONY: help node bundle demo test lint format bench bench-ui pictures build clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -100,6 +101,10 @@ $(VENV)/bench: pyproject.toml $(VENV)/made | node
 
 bench: $(VENV)/bench
 	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+bench-ui: $(VENV)/bench $(VENV)/dev bundle
+	@CHROME="$$($(BIN)/python tests/browser/find_browser.py)" || exit 1; export CHROME; \
+	$(BIN)/python tests/bench/ui.py $(ARGS)
 
 pictures: $(VENV)/dev bundle
 	@CHROME="$$($(BIN)/python tests/browser/find_browser.py)" || exit 1; export CHROME; \

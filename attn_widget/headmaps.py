@@ -81,7 +81,8 @@ def head_shares(
     """
     carried = np.stack(
         [
-            np.einsum("q,hqk,k->h", down[block + 1], weights[block], up[block], optimize=True)
+            # A head at a time: no copy of a whole layer in double precision.
+            [down[block + 1] @ (np.asarray(head) @ up[block]) for head in weights[block]]
             for block in range(len(weights))
         ]
     )

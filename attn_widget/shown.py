@@ -13,7 +13,6 @@ import numpy as np
 from .analysis import Analysis, Float, Relevance, start_masses
 from .flow import BINDINGS, FlowTrace
 from .headmaps import head_maps
-from .mixing import mix_residual
 from .rollout import down_terms, evaluate_terms, masses_down, up_terms
 from .wire import pack
 
@@ -190,7 +189,7 @@ def _walk_entries(analysis: Analysis, settings: Settings, selection: Selection) 
         mixed = fused
         probes = [
             (
-                mix_residual(fused, residual),
+                residual,
                 [evaluate_terms(terms, residual) for terms in down],
                 [evaluate_terms(terms, residual) for terms in up],
             )
@@ -200,8 +199,8 @@ def _walk_entries(analysis: Analysis, settings: Settings, selection: Selection) 
         mixed = analysis.between(settings, selection)
         walk = analysis.masses(settings, selection)
         down, up = [row[None] for row in walk[0]], [row[None] for row in walk[1]]
-        probes = [(mixed, list(walk[0]), list(walk[1]))]
-    edges = _strongest(probes)
+        probes = [(0.0, list(walk[0]), list(walk[1]))]
+    edges = _strongest(mixed, probes)
     return {
         "kind": "walk",
         "polynomial": settings.polynomial,
@@ -213,16 +212,23 @@ def _walk_entries(analysis: Analysis, settings: Settings, selection: Selection) 
     }
 
 
-def _strongest(probes: list[tuple[Float, list[Float], list[Float]]]) -> NDArray[np.int32]:
-    """Edges that carry something, (edges, 3): block, query, key; the strongest of a large graph."""
-    maps = probes[0][0]
+def _strongest(
+    maps: Float, probes: list[tuple[float, list[Float], list[Float]]]
+) -> NDArray[np.int32]:
+    """Edges that carry something, (edges, 3): block, query, key; the strongest of a large graph.
+
+    Each probe is a residual still to be mixed into the maps, with the masses it gives.
+    """
     n = maps.shape[-1]
     found = []
-    for block in range(len(maps)):
-        chosen = [
-            _largest(down[block + 1][:, None] * mixed[block] * up[block], n)
-            for mixed, down, up in probes
-        ]
+    for block, weights in enumerate(maps):
+        chosen = []
+        for residual, down, up in probes:
+            # The residual's share is added to what passes, so that no map has to be mixed.
+            mass = weights * up[block]
+            mass *= (1 - residual) * down[block + 1][:, None]
+            mass.ravel()[:: n + 1] += residual * down[block + 1] * up[block]
+            chosen.append(_largest(mass, n))
         flat = np.unique(np.concatenate(chosen))
         found.append(np.stack([np.full_like(flat, block), flat // n, flat % n], axis=1))
     return np.concatenate(found).astype(np.int32)
