@@ -227,7 +227,8 @@ export function differenceCells(frame: Frame, difference: Difference, zones: Zon
 /** Mean difference of each column, hanging from a line under the matrix. */
 export function differenceMargins(frame: Frame, difference: Difference, zones: Zones): Mark[] {
   const means = difference.columnMeans;
-  if (means === null || zones.cellImage || zones.margins === null) return [];
+  if (means === null || zones.columns.to - zones.columns.from > 64 || zones.margins === null)
+    return [];
   const { y, h } = zones.margins;
   const { x, w, cellW } = zones.matrix!;
   const { theme } = frame;

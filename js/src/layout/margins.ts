@@ -9,6 +9,8 @@ import { columnX, rowY, viewed, type Zones } from "./zones";
 /** Longest bar at the right; the stage's own margin is all the room there is. */
 const ROW_LENGTH = 9;
 const ROW_GAP = 4;
+/** With more columns in view a single sink flattens the skyline of all others to a line. */
+const MOST = 64;
 
 interface Means {
   rows: Float64Array | null;
@@ -59,8 +61,7 @@ export function rowMeans(matrix: MatrixView): Float64Array | null {
 export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
   const difference = differenceOf(frame);
   if (difference !== null) return differenceMargins(frame, difference, zones);
-  // Above that a single sink flattens the skyline of all others to a line.
-  if (zones.cellImage || zones.margins === null) return [];
+  if (zones.columns.to - zones.columns.from > MOST || zones.margins === null) return [];
   const { theme, matrix } = frame;
   const { y, h } = zones.margins;
   const { x, w, cellW, cellH } = zones.matrix!;

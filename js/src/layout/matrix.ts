@@ -6,9 +6,11 @@ import type { Mark } from "../scene";
 import { differenceCells } from "./difference";
 import { selectedAt } from "./labels";
 import type { Label } from "./text";
-import { columnX, inView, rowY, viewed, type Zones } from "./zones";
+import { columnX, inView, ROUND_CELL, rowY, viewed, type Zones } from "./zones";
 
 const OUTLINE = 1.75;
+/** Cells from this size on keep a gap between them. */
+const GAPPED_CELL = 5;
 const MIN_OUTLINE_HEIGHT = 7;
 
 /** A selection redraws the stage but leaves the cells as they are. */
@@ -66,8 +68,8 @@ export function cellMarks(
 ): Mark[] {
   const { cellW, cellH } = zones.matrix!;
   const marks: Mark[] = [];
-  const radius = Math.min(cellW, cellH) >= 8 ? 1 : 0;
-  const inset = Math.min(cellW, cellH) >= 5 ? 0.5 : 0;
+  const radius = Math.min(cellW, cellH) >= ROUND_CELL ? 1 : 0;
+  const inset = Math.min(cellW, cellH) >= GAPPED_CELL ? 0.5 : 0;
   const w = cellW - 2 * inset;
   const h = cellH - 2 * inset;
   const [rows, columns] = [viewed(zones.rows), viewed(zones.columns)];
@@ -82,6 +84,23 @@ export function cellMarks(
         marks.push({ ...line, x0: x + 2, y0: y + h - 2, x1: x + w - 2, y1: y + 2 });
       }
     }
+  }
+  return marks;
+}
+
+/** Lines of paper between the cells of an image, where rectangles would have gaps. */
+function gaps(zones: Zones, theme: Theme): Mark[] {
+  const { x, y, w, h, cellW, cellH } = zones.matrix!;
+  const line = { kind: "line" as const, width: 1, color: theme.paper };
+  const marks: Mark[] = [];
+  const [rows, columns] = [viewed(zones.rows), viewed(zones.columns)];
+  for (let query = rows.first + 1; query < rows.end; query++) {
+    const at = rowY(zones, query) - cellH / 2;
+    marks.push({ ...line, x0: x, y0: at, x1: x + w, y1: at });
+  }
+  for (let key = columns.first + 1; key < columns.end; key++) {
+    const at = columnX(zones, key) - cellW / 2;
+    marks.push({ ...line, x0: at, y0: y, x1: at, y1: y + h });
   }
   return marks;
 }
@@ -106,6 +125,7 @@ export function imageMarks(
       rows: n,
       smooth: Math.min(cellW, cellH) < 1,
     },
+    ...(Math.min(cellW, cellH) >= GAPPED_CELL ? gaps(zones, theme) : []),
     { kind: "rect", x: x - 0.5, y: y - 0.5, w: w + 1, h: h + 1, stroke: theme.line, width: 1 },
   ];
 }

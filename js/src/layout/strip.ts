@@ -30,11 +30,16 @@ function scaleOf({ matrix }: Frame, trace: Trace): Scale {
   return twoPartScale(largest, largest);
 }
 
+const TINT_STEPS = 80;
+
 /** Background of every token, by its part in the selection or by what differs; null: none. */
 export function tintColors(frame: Frame): (string | null)[] {
   const difference = differenceOf(frame);
   if (difference === null) {
-    return Array.from(tints(frame), (t) => (Number.isNaN(t) ? null : frame.theme.seq(t)));
+    return Array.from(tints(frame), (t) =>
+      // In steps too small to see, so that a drag does not restyle every token at every frame.
+      Number.isNaN(t) ? null : frame.theme.seq(Math.round(t * TINT_STEPS) / TINT_STEPS),
+    );
   }
   const least = Math.max(0.005, 0.1 * difference.half);
   return Array.from({ length: frame.n }, (_, token) => {

@@ -22,8 +22,10 @@ const MIN_ROWS_HEIGHT = 240;
 const NARROW_EXTRA = 90;
 /** More tokens than this in view: columns of strips instead of discs. */
 const COLUMN_TOKENS = 200;
-/** Up to this many tokens in view cells are rectangles, above it the pixels of one image. */
-const CELL_TOKENS = 64;
+/** Up to this many cells in view are rectangles, and more where they are high enough to have round
+ * corners; others are the pixels of one image. */
+const FEW_CELLS = 1500;
+export const ROUND_CELL = 8;
 const BAR_LENGTH = 62;
 const MARGIN_HEIGHT = 22;
 
@@ -68,7 +70,7 @@ export interface Zones {
   zoomed: boolean;
   /** Too many rows in view for discs of their own. */
   dense: boolean;
-  /** Too many cells in view for a rectangle each. */
+  /** Too many and too small cells in view for a rectangle each. */
   cellImage: boolean;
   /** Too many rows for a label each. */
   thin: boolean;
@@ -203,7 +205,9 @@ export function layoutZones(input: ZoneInput): Zones {
     columns: columnSpan,
     zoomed: rows !== null || columns !== null,
     dense: shownRows > COLUMN_TOKENS,
-    cellImage: Math.max(shownRows, columnSpan.to - columnSpan.from) > CELL_TOKENS,
+    cellImage:
+      shownRows * (columnSpan.to - columnSpan.from) > FEW_CELLS &&
+      Math.min(matrix?.cellW ?? 0, shownPitch) < ROUND_CELL,
     thin: shownPitch < FULL_LABELS_PITCH,
     thinColumns: columns === null ? thinColumns : (matrix?.cellW ?? 0) < FULL_LABELS_WIDTH,
     columnLabel: thinColumns ? THIN_COLUMN_WIDTH : MAX_LABEL_WIDTH,
