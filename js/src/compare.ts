@@ -153,7 +153,10 @@ function columnMeans(
   return means.some(Number.isNaN) || means.every((mean) => Math.abs(mean) < 1e-6) ? null : means;
 }
 
-/** Every edge that either has, once. */
+/** A thousandth of a point. */
+const ALIKE = 1e-5;
+
+/** Every edge that either has and that differs, once. */
 function subtractEdges(
   a: BlockEdges,
   b: BlockEdges,
@@ -177,7 +180,10 @@ function subtractEdges(
   };
   add(a, unitA);
   add(b, -unitB);
-  const order = ascending(Float64Array.from(differences, Math.abs));
+  const order = ascending(
+    // Where both are alike, rounding alone is left, and is no edge.
+    Float64Array.from(differences, (value) => (Math.abs(value) < ALIKE ? 0 : Math.abs(value))),
+  );
   const names = Array.from(at.keys());
   return {
     block: a.block,

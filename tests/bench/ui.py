@@ -313,7 +313,7 @@ def _table(report: dict[str, Any]) -> str:
             f"{os.cpu_count()} cores, load average {report['load']:.1f} at the start."
         ),
         "",
-        "| viewer | layers x heads x tokens | first picture | to the browser | memory | drag | zoom |",
+        "| viewer | layers x heads x tokens | first picture | bytes | memory | drag | zoom |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:

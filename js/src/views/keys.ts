@@ -7,6 +7,8 @@ export const KEY_HELP: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ["Click"], does: "trace a token" },
   { keys: ["Shift", "click"], does: "the other end of a pair" },
   { keys: ["Ctrl", "click"], does: "add to a set" },
+  { keys: ["Ctrl", "wheel"], does: "zoom; drag moves, a double click resets" },
+  { keys: ["+", "−", "0"], does: "zoom about the focus, show everything" },
   { keys: ["Esc"], does: "clear, or stop the computation" },
   { keys: ["[", "]"], does: "one layer less, one more" },
   { keys: ["h", "H"], does: "next head, the one before" },
