@@ -25,17 +25,23 @@ class _Loader:
         self.lock = threading.Lock()
         self.loaded = threading.Event()
         self.started = False
+        self.wanted = threading.Event()
         self.kernels: Any = None
         self.failure: Exception | None = None
 
-    def start(self) -> None:
+    def start(self, after: float = 0) -> None:
+        if not after:
+            self.wanted.set()
         with self.lock:
             if self.started:
                 return
             self.started = True
-        threading.Thread(target=self.run, name="attn_widget-kernels", daemon=True).start()
+        threading.Thread(
+            target=self.run, args=(after,), name="attn_widget-kernels", daemon=True
+        ).start()
 
-    def run(self) -> None:
+    def run(self, after: float) -> None:
+        self.wanted.wait(after)
         try:
             self.kernels = importlib.import_module(".kernels", __package__)
         except Exception as error:  # noqa: BLE001 - raised again by whoever wants the kernels
@@ -55,12 +61,18 @@ def _current() -> _Loader:
     return _loader
 
 
-def warm_up() -> None:
+def warm_up(*, after: float = 0) -> None:
     """Begin to load (the very first time: compile) the flow kernels in a background thread.
 
     Returns at once and may be called any number of times.
+
+    Parameters
+    ----------
+    after : float
+        Seconds to leave the interpreter to others, such as a first picture, which a compiler in
+        the same process would slow down. Ends early when a flow is asked for.
     """
-    _current().start()
+    _current().start(after)
 
 
 def ready() -> bool:

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+_FIRST_PICTURE = 3.0
+"""Seconds that the first picture is given before the flow engine is loaded beside it."""
+
+
 class AttentionWidget(anywidget.AnyWidget, CheckedState):
     """A graph of tokens across layers beside a heatmap; click a token to see where it came from.
 
@@ -120,7 +124,7 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         self._shown_matrix_key: tuple[Any, ...] = ()
         self._quiet = 1  # until `open`: every setting is there then
         self._selected_within = check_levels(levels, model.n_layers)
-        flow.warm_up()
+        flow.warm_up(after=_FIRST_PICTURE)
         super().__init__(
             **_about(model),
             method=method,

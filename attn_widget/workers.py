@@ -92,7 +92,8 @@ class Workers:
                     self.look()
                     if self._tick is not None:
                         self._tick()
-                    for future in done:
+                    # Several may be done at one look: the first asked for goes first.
+                    for future in sorted(done, key=lambda future: running[future]):
                         future.result()
                         yield running.pop(future)
             except BaseException:  # also GeneratorExit: whoever asked has gone

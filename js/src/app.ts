@@ -52,6 +52,9 @@ const SYNCED: readonly (keyof WidgetState)[] = [
 /** Room for the legend's title at the left of its scale. */
 const LEGEND_WORDS = 244;
 
+/** Milliseconds for which colours are taken to be what they were. */
+const THEME_AGE = 500;
+
 export class App {
   readonly #root: HTMLElement;
   readonly #signal: AbortSignal;
@@ -67,6 +70,8 @@ export class App {
   #pending = false;
   #theme: Theme | null = null;
   #themeKey = "";
+  #themeRead = Number.NEGATIVE_INFINITY;
+  #footPlace: readonly unknown[] = [];
 
   constructor(model: Model, el: HTMLElement, signal: AbortSignal) {
     this.#signal = signal;
@@ -145,7 +150,9 @@ export class App {
     this.#root.addEventListener(
       "transitionend",
       (event) => {
-        if (event.target === this.#root) this.#invalidate();
+        if (event.target !== this.#root) return;
+        this.#themeRead = Number.NEGATIVE_INFINITY;
+        this.#invalidate();
       },
       { signal: this.#signal },
     );
@@ -202,6 +209,13 @@ export class App {
     const { zones } = this.#stage;
     const { style } = this.#foot.el;
     const beside = frame.size !== "narrow" && zones !== null;
+    const place = beside
+      ? [zones.foot.x, zones.foot.y, zones.foot.w, zones.legend?.x, zones.height, frame.width]
+      : [];
+    place.push(Number(beside), this.#stage.el.offsetTop);
+    const same = [...place, frame.pins, frame.comparison === null];
+    if (same.every((value, i) => Object.is(value, this.#footPlace[i]))) return;
+    this.#footPlace = same;
     this.#foot.el.toggleAttribute("data-beside", beside);
     if (!beside) {
       style.cssText = "";
@@ -218,8 +232,14 @@ export class App {
     this.#body.style.paddingBottom = over > 0 ? `${Math.ceil(over)}px` : "";
   }
 
-  /** The same object as long as no colour has changed, so that views can tell by identity. */
+  /**
+   * The same object as long as no colour has changed, so that views can tell by identity. Asking
+   * for computed colours makes the browser work out every style, so a drag asks twice a second.
+   */
   #readTheme(): Theme {
+    const now = performance.now();
+    if (this.#theme !== null && now - this.#themeRead < THEME_AGE) return this.#theme;
+    this.#themeRead = now;
     const theme = readTheme(this.#root);
     const key = JSON.stringify(theme);
     if (this.#theme === null || key !== this.#themeKey) {

@@ -64,7 +64,7 @@ def test_the_printed_address_shows_the_first_picture(browser: Browser, address: 
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    page.locator(".jp-OutputArea-output .attn-widget").first.wait_for()
+    page.locator(".jp-OutputArea-output .attn-widget").first.wait_for(timeout=120_000)
     assert page.get_by_text("Would you like to receive official Jupyter news?").count() == 0
     assert [url for url in asked if lab.leaves_this_machine(url)] == []
     context.close()
