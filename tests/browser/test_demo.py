@@ -62,6 +62,8 @@ def test_the_printed_address_shows_the_first_picture(browser: Browser, address: 
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    # A command given before the kernel is there makes JupyterLab ask which one is meant.
+    page.get_by_text("(ipykernel) | Idle").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.locator(".jp-OutputArea-output .attn-widget").first.wait_for(timeout=120_000)
