@@ -209,13 +209,15 @@ export class App {
     const { zones } = this.#stage;
     const { style } = this.#foot.el;
     const beside = frame.size !== "narrow" && zones !== null;
-    const place = beside
-      ? [zones.foot.x, zones.foot.y, zones.foot.w, zones.legend?.x, zones.height, frame.width]
-      : [];
-    place.push(Number(beside), this.#stage.el.offsetTop);
-    const same = [...place, frame.pins, frame.comparison === null];
-    if (same.every((value, i) => Object.is(value, this.#footPlace[i]))) return;
-    this.#footPlace = same;
+    // Asking for the foot's height makes the browser lay the page out: only when it may differ.
+    const place = [
+      beside,
+      this.#stage.el.offsetTop,
+      ...[zones?.foot.x, zones?.foot.y, zones?.foot.w, zones?.legend?.x, zones?.height],
+      ...[frame.width, frame.pins, frame.comparison === null],
+    ];
+    if (place.every((value, i) => Object.is(value, this.#footPlace[i]))) return;
+    this.#footPlace = place;
     this.#foot.el.toggleAttribute("data-beside", beside);
     if (!beside) {
       style.cssText = "";
