@@ -14,33 +14,21 @@ import contextlib
 import importlib.util
 import json
 import os
-import secrets
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import AttentionError
 from .files import load
+from .serving import ServerFailed, serve_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .attention import Attention
 
-_PATIENCE = 120.0  # seconds: a first start on a slow disk
-
 _NEEDS = ("jupyterlab", "bqplot")
-
-# A question about news over the first picture helps nobody.
-_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,15 +125,18 @@ def _view(path: Path, *, port: int | None, browser: bool) -> int:
             f"view opens the file in JupyterLab, and {' and '.join(missing)} cannot be found: "
             f"pip install {' '.join(missing)}."
         )
-    # SIGTERM as Ctrl-C: the server behind is stopped, not orphaned.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="attn-widget-") as scratch:
-        home = Path(scratch)
-        (home / "overrides.json").write_text(json.dumps(_SETTINGS), encoding="utf-8")
-        served = home / "served"
-        served.mkdir()
-        (served / "explore.ipynb").write_text(json.dumps(_notebook(path)), encoding="utf-8")
-        return _serve(home, served, port or _free_port(), browser=browser)
+    with tempfile.TemporaryDirectory(prefix="attn-widget-") as folder:
+        notebook = Path(folder) / "explore.ipynb"
+        notebook.write_text(json.dumps(_notebook(path)), encoding="utf-8")
+        try:
+            ended = serve_notebook(notebook, _announce, port=port, browser=browser)
+        except ServerFailed as error:
+            return _fail(f"JupyterLab did not start: {error.last_line}")
+    return 0 if ended == 0 else _fail(f"JupyterLab ended with code {ended}.")
+
+
+def _announce(address: str) -> None:
+    _say(f"{address}\nRun the cell there. Ctrl-C ends it.")
 
 
 def _notebook(path: Path) -> dict[str, Any]:
@@ -170,62 +161,3 @@ def _notebook(path: Path) -> dict[str, Any]:
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-
-
-def _serve(home: Path, served: Path, port: int, *, browser: bool) -> int:
-    token = secrets.token_hex(16)
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={served}",
-        f"--IdentityProvider.token={token}",
-        f"--LabApp.app_settings_dir={home}",
-        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
-    ]
-    log = home / "jupyter.log"
-    with log.open("wb") as sink:
-        # A group of its own: Ctrl-C reaches this process alone, which then stops the server.
-        server = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
-            command, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        base = f"http://127.0.0.1:{port}"
-        if not _answers(f"{base}/api/status?token={token}", server):
-            said = log.read_text(encoding="utf-8", errors="replace").split("\n")
-            last = next((line for line in reversed(said) if line.strip()), "it said nothing")
-            return _fail(f"JupyterLab did not start: {last}")
-        address = f"{base}/lab/tree/explore.ipynb?token={token}"
-        _say(f"{address}\nRun the cell there. Ctrl-C ends it.")
-        if browser:
-            webbrowser.open(address)
-        ended = server.wait()
-        return 0 if ended == 0 else _fail(f"JupyterLab ended with code {ended}.")
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
-    """Whether the server answers before it ends or patience runs out."""
-    end = time.monotonic() + _PATIENCE
-    while server.poll() is None and time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - this machine's own address
-                return True
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    return False

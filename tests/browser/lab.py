@@ -1,20 +1,21 @@
-"""A real JupyterLab in a real Chromium: `Lab` is the server, `Notebook` a page on it."""
+"""A real JupyterLab in a real Chromium: `Lab` is the server, `Notebook` a page on it.
+
+The same server answers for Notebook 7 and for Voilà, whose pages are in `hosts.py`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+
+from attn_widget.serving import LAB_SETTINGS, Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +33,6 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SETTINGS = {
-    # Asks at the first start whether it may fetch news, over the corner of every picture.
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false"},
-}
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # Runs in the page before anything else: the open notebook of a name, null while there is none.
@@ -93,7 +90,7 @@ class Lab:
         self.root = home / "notebooks"
         self.log = home / "jupyter.log"
         self._home = home
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server: Server | None = None
         self.url = ""
 
     def start(self) -> None:
@@ -101,10 +98,8 @@ class Lab:
         self.root.mkdir(parents=True)
         settings = self._home / "settings"
         settings.mkdir()
-        (settings / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        (settings / "overrides.json").write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
+        port = free_port(wanted=0)
         self.url = f"http://127.0.0.1:{port}"
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser"),
@@ -116,6 +111,9 @@ class Lab:
             "--IdentityProvider.token=",
             f"--LabApp.app_settings_dir={settings}",
             "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+            # An extension of Notebook 7 that Voilà would load, and could not.
+            "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension",
             *(["--allow-root"] if os.geteuid() == 0 else []),
         ]
         environment = dict(os.environ)
@@ -123,34 +121,13 @@ class Lab:
             environment[f"JUPYTER_{name}_DIR"] = str(self._home / name.lower())
         for name in ("SETTINGS", "WORKSPACES"):
             environment[f"JUPYTERLAB_{name}_DIR"] = str(self._home / f"lab-{name.lower()}")
-        with self.log.open("wb") as sink:
-            self._server = subprocess.Popen(
-                command,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-        end = time.monotonic() + PATIENCE
-        while not self._answers():
-            if self._server.poll() is not None or time.monotonic() > end:
-                log = self.log.read_text(encoding="utf-8", errors="replace")
-                self.stop()
-                message = f"JupyterLab did not start; its log:\n{log}"
-                raise RuntimeError(message)
-            time.sleep(0.05)
+        self._server = Server(command, f"{self.url}/api", self.log, environment)
+        self._server.start()
 
     def stop(self) -> None:
         """Stop the server and every kernel that it started."""
-        if self._server is None:
-            return
-        self._server.terminate()
-        try:
-            self._server.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._server.pid, signal.SIGKILL)
-            self._server.wait()
-        self._server = None
+        if self._server is not None:
+            self._server.stop()
 
     def request(self, method: str, path: str) -> Any:
         """Answer of the server's REST interface."""
@@ -159,16 +136,9 @@ class Lab:
             body = answer.read()
         return json.loads(body) if body else None
 
-    def _answers(self) -> bool:
-        try:
-            self.request("GET", "/api")
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
-        return True
 
-
-class Notebook:
-    """One notebook, open in JupyterLab.
+class Visit:
+    """One page in a profile of its own, with what it asks for and what it complains about.
 
     Attributes
     ----------
@@ -179,20 +149,54 @@ class Notebook:
         What the page wrote to the console as an error, and every uncaught exception.
     """
 
-    def __init__(self, lab: Lab, context: BrowserContext, name: str, pictures: Path) -> None:
-        self.lab = lab
+    def __init__(self, context: BrowserContext, pictures: Path) -> None:
         self.context = context
-        self.name = name
         self.pictures = pictures
         self.outside: list[str] = []
         self.errors: list[str] = []
         self.page: Page = context.new_page()
-        self.page.add_init_script(FIND)
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("request", lambda request: self._note(request.url))
         self.page.on("websocket", lambda socket: self._note(socket.url))
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+
+    def views(self, selector: str = ".attn-widget") -> Locator:
+        """The widget's views; a locator looks into shadow roots, too."""
+        return self.page.locator(selector)
+
+    def screenshot(self, name: str, target: Locator | None = None) -> Path:
+        """Picture of the page, or of one element, in $SCREENSHOTS (else the test's own folder)."""
+        path = self.pictures / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if target is None:
+            self.page.screenshot(path=path)
+        else:
+            target.screenshot(path=path)
+        return path
+
+    def close(self) -> None:
+        """Close the page."""
+        self.context.close()
+
+    def _note(self, url: str) -> None:
+        if leaves_this_machine(url):
+            self.outside.append(url)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            place = message.location.get("url", "")
+            self.errors.append(f"{message.text} ({place})")
+
+
+class Notebook(Visit):
+    """One notebook, open in JupyterLab."""
+
+    def __init__(self, lab: Lab, context: BrowserContext, name: str, pictures: Path) -> None:
+        super().__init__(context, pictures)
+        self.lab = lab
+        self.name = name
+        self.page.add_init_script(FIND)
 
     def open(self, *, theme: str = "light") -> None:
         """Open the notebook and wait for its kernel."""
@@ -273,31 +277,12 @@ class Notebook:
         """The widget's views in the outputs."""
         return self.page.locator(f".jp-OutputArea-output {selector}")
 
-    def screenshot(self, name: str, target: Locator | None = None) -> Path:
-        """Picture of the page, or of one element, in $SCREENSHOTS (else the test's own folder)."""
-        path = self.pictures / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if target is None:
-            self.page.screenshot(path=path)
-        else:
-            target.screenshot(path=path)
-        return path
-
     def close(self) -> None:
         """Close the page and end the notebook's kernel."""
         self.context.close()
         for session in self.lab.request("GET", "/api/sessions"):
             if session["path"] == self.name:
                 self.lab.request("DELETE", f"/api/sessions/{session['id']}")
-
-    def _note(self, url: str) -> None:
-        if leaves_this_machine(url):
-            self.outside.append(url)
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            place = message.location.get("url", "")
-            self.errors.append(f"{message.text} ({place})")
 
 
 def leaves_this_machine(url: str) -> bool:
