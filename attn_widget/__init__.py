@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-# Bound now, and needing numpy alone: numba comes with the first flow. `rollout`, `trace` and
-# `dashboard` name a function and its module, and if they were resolved later, whoever imported the
-# module first would put the module in its place.
+# Bound now, and needing numpy alone: numba comes with the first flow. `rollout`, `trace`,
+# `dashboard` and `evaluate` name a function and its module, and if they were resolved later,
+# whoever imported the module first would put the module in its place.
 from .attention import Attention, AttentionError, as_attention
 from .dashboard import dashboard
+from .evaluate import evaluate
 from .flow import attention_flow
 from .layers import attention_from_layers
 from .layout import Network, Picture
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .charts import head_chart as head_chart
     from .charts import relevance_chart as relevance_chart
     from .charts import residual_sweep as residual_sweep
+    from .evaluate import Evaluator as Evaluator
+    from .evaluation import Evaluation as Evaluation
     from .files import load as load
     from .files import save as save
     from .sample import load_sample as load_sample
@@ -49,6 +52,8 @@ _HOME = {
     "from_huggingface": "adapters.huggingface",
     "from_vision": "adapters.vision",
     "AttentionWidget": "widget",
+    "Evaluation": "evaluation",
+    "Evaluator": "evaluate",
     "load": "files",
     "save": "files",
     "flow_chart": "charts",
@@ -72,6 +77,7 @@ __all__ = [  # noqa: PLE0604 - every entry is a string
     "attention_from_layers",
     "attention_flow",
     "dashboard",
+    "evaluate",
     "layer_maps",
     "merge_words",
     "rollout",

@@ -1,0 +1,1 @@
+"""Experiments that can be run from an install: `python -m attn_widget paper`."""
