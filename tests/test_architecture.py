@@ -191,7 +191,6 @@ ARROWS: dict[str, set[str]] = {
     "experiments.__init__": set(),
     "experiments.grammar": set(),
     "experiments.training": {"errors", "experiments.grammar"},
-    "cli": {"arrayfiles", "attention", "errors", "files"},
     "__main__": {"cli"},
     "board": {"attention", "chartparts", "charts", "errors", "widget"},
     "dashboard": {"attention", "board", "errors", "widget"},
