@@ -1,5 +1,5 @@
 /** Numbers and tokens as people read them. Pure. */
-import type { Heads } from "./model";
+import type { Heads, Method } from "./model";
 
 /** Keeps a figure and its unit on one line. */
 const NBSP = "\u00a0";
@@ -158,6 +158,23 @@ export function headsText(heads: Heads): string {
   if (typeof heads === "string") return `All, ${heads}`;
   if (typeof heads === "number") return String(heads);
   return heads.length > 3 ? `${heads.length} heads` : heads.join(", ");
+}
+
+/** `all heads`, `head 3`, `heads 1, 4`, `max of heads`: the heads of a fact or a phrase. */
+export function headsName(heads: Heads): string {
+  if (typeof heads === "number") return `head ${heads}`;
+  if (Array.isArray(heads))
+    return heads.length > 3 ? headsText(heads) : `heads ${headsText(heads)}`;
+  return heads === "mean" ? "all heads" : `${heads} of heads`;
+}
+
+/** `layer 3` of attention, `layers input–4` of what reaches over several. */
+export function layersName(method: Method, [start, stop]: readonly [number, number]): string {
+  return method === "attention" ? `layer ${stop}` : `layers ${levelRange(start, stop)}`;
+}
+
+export function residualName(residual: number | readonly number[]): string {
+  return `residual ${typeof residual === "number" ? residual.toFixed(2) : "per layer"}`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

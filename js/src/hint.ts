@@ -1,12 +1,10 @@
 /** What the tooltip says about the thing under the pointer, with exact numbers. Pure. */
-import { differenceOf } from "./compare";
+import { differenceOf, exactSigned } from "./compare";
 import { exactFlow, exactPercent, quoted } from "./format";
 import type { Frame } from "./frame";
-import { differenceHint } from "./hint_compare";
 import type { Hover } from "./hover";
 import type { Binding, Method } from "./model";
-import { levelWords, plain, quiet, type Span, strong } from "./phrases";
-import type { Trace } from "./trace";
+import { cut, levelWords, quiet, type Span, say, strong } from "./phrases";
 
 /** Longest raw token that a tooltip spells out. */
 const RAW_LENGTH = 200;
@@ -22,8 +20,6 @@ export function hint(frame: Frame): Span[][] {
 }
 
 function words(frame: Frame, target: Hover): Span[][] {
-  const difference = differenceOf(frame);
-  if (difference !== null) return differenceHint(frame, difference, target);
   switch (target.kind) {
     case "cell":
       return cell(frame, target.query, target.key);
@@ -50,135 +46,153 @@ function names(frame: Frame, tokens: readonly number[]): string {
     : tokens.map((token) => name(frame, token)).join(" and ");
 }
 
-/** "8.82 % of 'it' comes from 'big'", in the words of the method. */
-function relation(method: Method, value: number, query: string, key: string): Span[] {
-  if (Number.isNaN(value)) return [quiet("still computing")];
-  if (method === "flow") {
-    return [strong(exactFlow(value)), plain(" at most from "), plain(`${key} to ${query}`)];
-  }
-  const share = strong(exactPercent(value));
-  return method === "attention"
-    ? [share, plain(` of ${query}’s attention goes to ${key}`)]
-    : [share, plain(` of ${query} comes from ${key}`)];
+/** A figure of the graph: what differs between two pictures, or what the one trace carries. */
+function figure(frame: Frame, value: number): Span {
+  const difference = differenceOf(frame);
+  if (difference !== null) return strong(exactSigned(value, difference.flow));
+  return strong(exact(frame.trace?.method === "flow", value));
 }
 
-function limit(binding: Binding | null, query: string, key: string): Span[][] {
-  switch (binding) {
-    case "interior":
-      return [[quiet("limited by edges between them")]];
-    case "source":
-      return [[quiet(`limited by what ${query} can draw`)]];
-    case "sink":
-      return [[quiet(`limited by what ${key} gives on`)]];
-    case "both":
-      return [[quiet("limited by both ends")]];
-    default:
-      return [];
-  }
+function exact(flow: boolean, value: number): string {
+  return flow ? exactFlow(value) : exactPercent(value);
+}
+
+/** "8.82 % of 'it' comes from 'big'", in the words of the method; of a flow also its limit. */
+function relation(
+  method: Method,
+  value: number,
+  [query, key]: readonly [string, string],
+  limit: string,
+): Span[][] {
+  if (Number.isNaN(value)) return [[quiet("still computing")]];
+  const share = strong(exact(method === "flow", value));
+  if (method === "attention") return [say`${share} of ${query}’s attention goes to ${key}`];
+  if (method !== "flow") return [say`${share} of ${query} comes from ${key}`];
+  const line = say`${share} at most from ${key} to ${query}`;
+  return limit === "" ? [line] : [line, [quiet(`limited by ${limit}`)]];
+}
+
+function limitOf(binding: Binding | null | undefined, query: string, key: string): string {
+  const limits: Partial<Record<Binding, string>> = {
+    interior: "edges between them",
+    source: `what ${query} can draw`,
+    sink: `what ${key} gives on`,
+    both: "both ends",
+  };
+  return limits[binding ?? "none"] ?? "";
 }
 
 function cell(frame: Frame, query: number, key: number): Span[][] {
+  const difference = differenceOf(frame);
+  const [reader, own] = [name(frame, query), name(frame, key)];
+  const read = query === key ? "itself" : own;
+  if (difference !== null) {
+    const { flow, n, values, a, b } = difference;
+    const at = query * n + key;
+    const [one, other] = [a, b].map(({ matrix }) => exact(flow, matrix.values[at]!));
+    return [
+      say`${figure(frame, values[at]!)} of ${reader} from ${read}`,
+      [quiet(`A ${one}, B ${other}`)],
+    ];
+  }
   const { matrix } = frame;
   if (matrix === null || query >= matrix.n || key >= matrix.n) return [];
-  const value = matrix.values[query * matrix.n + key]!;
-  const [reader, read] = [name(frame, query), query === key ? "itself" : name(frame, key)];
-  const line = relation(matrix.method, value, reader, read);
-  if (matrix.method !== "flow" || Number.isNaN(value)) return [line];
-  return [line, ...limit(matrix.bindingAt(query, key), reader, name(frame, key))];
+  const limit = limitOf(matrix.bindingAt(query, key), reader, own);
+  return relation(matrix.method, matrix.values[query * matrix.n + key]!, [reader, read], limit);
 }
 
-function edge(frame: Frame, at: Extract<Hover, { kind: "edge" }>): Span[][] {
-  const { trace } = frame;
-  const flow = trace?.method === "flow";
-  const [reader, read] = [name(frame, at.query), name(frame, at.key)];
-  const way =
-    at.query === at.key
-      ? `stays with ${reader} in layer ${at.block + 1}`
-      : `goes from ${read} to ${reader} in layer ${at.block + 1}`;
-  const value = flow ? exactFlow(at.value) : exactPercent(at.value);
-  const whole = trace === null ? "" : wholeOf(frame, trace);
-  const lines: Span[][] = [[strong(value), plain(`${whole} ${way}`)]];
-  const full = trace?.flow?.cut.find(
-    ({ block, query, key }) => block === at.block && query === at.query && key === at.key,
+function edge(frame: Frame, { block, query, key, value }: Extract<Hover, { kind: "edge" }>) {
+  const [reader, read] = [name(frame, query), name(frame, key)];
+  const way = query === key ? `stays with ${reader}` : `goes from ${read} to ${reader}`;
+  const lines = [
+    say`${figure(frame, value)}${wholeOf(frame)} ${way} in layer ${String(block + 1)}`,
+  ];
+  if (frame.comparison !== null) return lines;
+  const full = frame.trace?.flow?.cut.find(
+    (one) => one.block === block && one.query === query && one.key === key,
   );
   if (full !== undefined) {
-    lines.push([
-      { text: "full, part of the cut", tone: "cut" },
-      quiet(` · holds ${exactFlow(full.capacity)}`),
-    ]);
+    const holds = quiet(` · holds ${exactFlow(full.capacity)}`);
+    lines.push([cut("full, part of the cut"), holds]);
   }
   return lines;
 }
 
-/** What the shares of a trace are shares of. */
-function wholeOf(frame: Frame, trace: Trace): string {
-  if (trace.method === "flow")
-    return trace.flow === null ? "" : ` of ${exactFlow(trace.flow.value)}`;
-  const { sources, sinks } = trace;
+/** What the shares of a trace are shares of; differences are in points of their own. */
+function wholeOf(frame: Frame): string {
+  const { trace } = frame;
+  if (trace === null || frame.comparison !== null) return "";
+  const { method, flow, sources, sinks } = trace;
+  if (method === "flow") return flow === null ? "" : ` of ${exactFlow(flow.value)}`;
   if (sources !== null && sinks !== null) return " of what they share";
   const ends = sources ?? sinks;
   return ends === null ? " of the mean" : ` of ${names(frame, ends)}`;
 }
 
 function node(frame: Frame, level: number, token: number): Span[][] {
-  const { trace } = frame;
+  const drawn = differenceOf(frame) ?? frame.trace;
   const where = `${name(frame, token)} at ${levelWords(level)}`;
-  const mass = trace?.nodes[level - trace.start]?.[token];
-  if (trace === null || mass === undefined || mass === 0) return [[plain(where)]];
-  const value = trace.method === "flow" ? exactFlow(mass) : exactPercent(mass);
-  return [[strong(value), plain(`${wholeOf(frame, trace)} passes ${where}`)]];
+  const mass = drawn?.nodes[level - drawn.start]?.[token];
+  if (!mass) return [say`${where}`];
+  return [say`${figure(frame, mass)}${wholeOf(frame)} passes ${where}`];
 }
 
 /** A label at one of the two sides. */
 function end(frame: Frame, token: number, side: "down" | "up"): Span[][] {
+  const difference = differenceOf(frame);
   const { trace } = frame;
   const own = name(frame, token);
   // Without a number there is nothing that the label does not say.
+  if (difference !== null) {
+    const { relevance, direction } = difference;
+    if (relevance === null || direction !== side) return [];
+    return [say`${figure(frame, relevance[token]!)} ${side === "down" ? "from" : "of"} ${own}`];
+  }
   if (trace === null || trace.direction !== side) return [];
-  const value = trace.relevance[token] ?? Number.NaN;
   const ends = side === "down" ? trace.sources : trace.sinks;
   const other = ends === null ? "an output token" : names(frame, ends);
-  const self = ends?.length === 1 && ends[0] === token;
-  const [reader, read] =
-    side === "down" ? [other, self ? "itself" : own] : [own, self ? "itself" : other];
-  const line = relation(trace.method, value, reader, read);
-  if (trace.method !== "flow" || Number.isNaN(value)) return [line];
-  const binding = trace.relevanceBinding?.[token] ?? null;
-  return [line, ...limit(binding, side === "down" ? other : own, side === "down" ? own : other)];
+  const self = ends?.length === 1 && ends[0] === token ? "itself" : null;
+  const down = side === "down";
+  const binding = trace.relevanceBinding?.[token];
+  const limit = down ? limitOf(binding, other, own) : limitOf(binding, own, other);
+  const value = trace.relevance[token] ?? Number.NaN;
+  return relation(trace.method, value, down ? [other, self ?? own] : [own, self ?? other], limit);
 }
 
 function column(frame: Frame, token: number): Span[][] {
+  const difference = differenceOf(frame);
+  const own = name(frame, token);
+  if (difference !== null) {
+    const mean = difference.columnMeans?.[token];
+    return mean === undefined ? [] : [say`${figure(frame, mean)} from ${own} on average`];
+  }
   const { matrix } = frame;
   if (matrix === null || token >= matrix.n) return [];
-  let total = 0;
-  for (let query = 0; query < matrix.n; query++) total += matrix.values[query * matrix.n + token]!;
-  const mean = total / matrix.n;
-  if (Number.isNaN(mean)) return [[plain(name(frame, token))]];
-  const own = name(frame, token);
-  if (matrix.method === "flow") {
-    return [[strong(exactFlow(mean)), plain(` at most from ${own} on average`)]];
-  }
-  const verb =
-    matrix.method === "attention" ? "of the attention goes to" : "of an output token comes from";
-  return [[strong(exactPercent(mean)), plain(` ${verb} ${own} on average`)]];
+  const { method, n, values } = matrix;
+  let mean = 0;
+  for (let query = 0; query < n; query++) mean += values[query * n + token]! / n;
+  if (Number.isNaN(mean)) return [say`${own}`];
+  const verb = {
+    flow: "at most from",
+    attention: "of the attention goes to",
+    rollout: "of an output token comes from",
+  }[method];
+  return [say`${strong(exact(method === "flow", mean))} ${verb} ${own} on average`];
 }
 
 /** The token exactly as given, where its label leaves something out. */
 function spelledOut(frame: Frame, tokens: readonly number[]): Span[][] {
-  return [...new Set(tokens)].flatMap((index) => {
+  return [...new Set(tokens)].flatMap((index): Span[][] => {
     const { raw, label, special } = frame.tokens[index]!;
     const members = frame.members[index] ?? [];
-    if (members.length > 1)
-      return [[quiet(`${members.length} pieces, tokens ${members[0]} to ${members.at(-1)}`)]];
-    if (special || raw === label || raw.replace(/^(##|Ġ|▁)/, "") === label.replace(/^-/, ""))
-      return [];
+    const [first = index] = members;
+    if (members.length > 1) {
+      return [[quiet(`${members.length} pieces, tokens ${first} to ${members.at(-1)}`)]];
+    }
+    const plain = raw === label || raw.replace(/^(##|Ġ|▁)/, "") === label.replace(/^-/, "");
+    if (special || plain) return [];
     const shown = raw.length > RAW_LENGTH ? `${raw.slice(0, RAW_LENGTH)}…` : raw;
-    return [
-      [
-        quiet(
-          `token ${members[0] ?? index}: ${raw === "" ? "empty" : JSON.stringify(shown).slice(1, -1)}`,
-        ),
-      ],
-    ];
+    const spelled = raw === "" ? "empty" : JSON.stringify(shown).slice(1, -1);
+    return [[quiet(`token ${first}: ${spelled}`)]];
   });
 }

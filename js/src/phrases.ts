@@ -1,5 +1,6 @@
 /** The parts that sentences and tooltips are made of. Pure. */
-import { isWord, listed, quoted, type TokenText } from "./format";
+import { isWord, listed, percent, quoted, type TokenText } from "./format";
+import type { Trace } from "./trace";
 
 export interface Span {
   text: string;
@@ -26,8 +27,66 @@ export const quiet = (text: string): Span => ({ text, tone: "quiet" });
 export const aside = (text: string): Span => ({ text, tone: "aside" });
 export const cut = (text: string): Span => ({ text, tone: "cut" });
 
+/** A sentence: what stands in the template is plain, and so is a string put into it. */
+export function say(
+  words: TemplateStringsArray,
+  ...parts: readonly (string | Span | readonly Span[])[]
+): Span[] {
+  return words
+    .flatMap((text, i) => {
+      const part = parts[i] ?? [];
+      return [plain(text), ...(typeof part === "string" ? [plain(part)] : [part].flat())];
+    })
+    .filter(({ text }) => text !== "");
+}
+
+/** What follows where there is room: "· 43 % stays, 31 % rests on CLS". */
+export function clause(parts: readonly string[]): Span[] {
+  return parts.length > 0 ? [aside(` · ${parts.join(", ")}`)] : [];
+}
+
 export function textOf(spans: readonly Span[]): string {
   return spans.map(({ text }) => text).join("");
+}
+
+/** Figures from this part of the strongest one on are stressed. */
+const WORTH_STRESS = 0.66;
+
+/** "55 % from CLS": figure, joint and name of each share. `first` is stressed whatever it holds. */
+export function sharePhrases(
+  shares: readonly Share[],
+  joint: string,
+  names: Names,
+  figure: (value: number) => string = percent,
+  first = -1,
+): Span[][] {
+  return shares.map(({ token, value }, i) => {
+    const tone = value >= WORTH_STRESS * shares[0]!.value ? strong : plain;
+    const name = (i === first ? strong : tone)(names.of(token));
+    return say`${tone(figure(value))} ${joint} ${name}`;
+  });
+}
+
+export function inRow(phrases: readonly Span[][]): Span[] {
+  return phrases.flatMap((phrase, i) => (i === 0 ? phrase : [plain(", "), ...phrase]));
+}
+
+/** How the end of a trace, or its mean, stands to the other tokens: "draws … from". */
+export function relationOf({ method, sources, sinks, direction }: Trace): [string, string] {
+  const ends = direction === "up" ? sinks : sources;
+  const s = (ends?.length ?? 1) > 1 ? "" : "s";
+  if (method === "attention") return direction === "up" ? [`get${s}`, "from"] : [`put${s}`, "on"];
+  return direction === "up" ? [s ? "reaches" : "reach", "of"] : [`draw${s}`, "from"];
+}
+
+/** "in layer 3": attention lives in its layer, a trace begins at it. */
+export function placeOf({ method, stop }: Trace): string {
+  return method === "attention" ? `in layer ${stop}` : `at ${levelWords(stop)}`;
+}
+
+/** The lower end of a trace, where it is not the input. */
+export function belowOf({ method, start }: Trace): string {
+  return method === "attention" || start === 0 ? "" : ` at ${levelWords(start)}`;
 }
 
 export function levelWords(level: number): string {

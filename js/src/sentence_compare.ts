@@ -1,27 +1,49 @@
 /** The finding of a comparison in words: what A draws more and less than B. Pure. */
 import { type Difference, differenceOf, signed } from "./compare";
-import { levelRange, listed } from "./format";
+import { headsName, layersName, levelRange, listed, residualName } from "./format";
 import type { Frame } from "./frame";
-import type { Heads, Method, Pin } from "./model";
+import type { Pin } from "./model";
 import {
-  aside,
-  levelWords,
+  clause,
   Names,
   plain,
   quiet,
   ranked,
+  relationOf,
   type Share,
   type Span,
+  say,
   strong,
   wordsAmong,
 } from "./phrases";
 
 /** Words that differ by less than this part of the strongest one are left to the picture. */
 const WORTH_NAMING = 0.4;
-/** Half a point rounds to one, less to none. */
-const NOTHING = { points: 0.005, flow: 0.005 };
+/** Half a point rounds to one, less to none; so with hundredths of a flow. */
+const NOTHING = 0.005;
 
-type Setting = "method" | "levels" | "heads" | "top_head" | "residual" | "drop";
+/** What a pin differs by, as the words that a sentence can begin and end with. */
+const PHRASES = {
+  method: ({ method }: Pin) =>
+    method === "attention" ? "in one layer’s attention" : `by ${method}`,
+  levels: ({ method, levels }: Pin) =>
+    `${method === "attention" ? "in" : "over"} ${layersName(method, levels)}`,
+  // Every one of them: "than with 5 heads" would tell nothing.
+  heads: ({ heads }: Pin) =>
+    `with ${Array.isArray(heads) ? `heads ${listed(heads.map(String))}` : headsName(heads)}`,
+  top_head: ({ top_head }: Pin) =>
+    top_head === null ? "with all heads on top" : `with head ${top_head} on top`,
+  residual: ({ residual }: Pin) =>
+    `with ${Array.isArray(residual) ? "a " : ""}${residualName(residual)}`,
+  drop: ({ drop: { length } }: Pin) =>
+    length === 0
+      ? "with every token read"
+      : `with ${length} ${length === 1 ? "token" : "tokens"} dropped`,
+};
+
+type Setting = keyof typeof PHRASES;
+const SETTINGS = Object.keys(PHRASES) as Setting[];
+const alike = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Null while a comparison is asked for but has not come yet. */
 export function comparisonSentence(frame: Frame): Span[] | null {
@@ -31,110 +53,45 @@ export function comparisonSentence(frame: Frame): Span[] | null {
   const { a, b, relevance } = difference;
   const pairs = [a, b].every(({ trace }) => trace.sources !== null && trace.sinks !== null);
   if (pairs) return pairSentence(difference, names);
-  if (relevance === null) {
-    return [
-      plain(`A is read ${wayOf(difference.direction)}, B ${wayOf(b.trace.direction)}. `),
-      quiet("Their matrices can be subtracted, their traces only edge by edge."),
-    ];
-  }
-  return sharesSentence(frame, difference, relevance, names);
-}
-
-function wayOf(direction: "down" | "up"): string {
-  return direction === "down" ? "from outputs down" : "from inputs up";
+  if (relevance !== null) return sharesSentence(frame, difference, relevance, names);
+  const [one, other] = [a, b].map(({ trace }) =>
+    trace.direction === "down" ? "from outputs down" : "from inputs up",
+  );
+  const rest = "Their matrices can be subtracted, their traces only edge by edge.";
+  return say`A is read ${one!}, B ${other!}. ${quiet(rest)}`;
 }
 
 /** A's part before the finding, and B's after it: "With head 3, " and " than with all heads". */
-function contrast(difference: Difference): { first: string; last: string; subjects: boolean } {
-  const [a, b] = [difference.a.pin, difference.b.pin];
-  const settings = differing(a, b);
-  const same = sameEnds(difference);
-  const [only] = settings;
-  if (settings.length === 1 && same && only !== undefined) {
-    return {
-      first: `${capital(phrase(a, only))}, `,
-      last: ` than ${phrase(b, only)}`,
-      subjects: false,
-    };
+function contrast({ a, b }: Difference): { first: string; last: string; subjects: boolean } {
+  const settings = differing(a.pin, b.pin);
+  const subjects = !alike([a.trace.sources, a.trace.sinks], [b.trace.sources, b.trace.sinks]);
+  const [only, ...more] = settings;
+  if (only === undefined && subjects) return { first: "", last: "", subjects };
+  if (only === undefined || more.length > 0 || subjects) {
+    return { first: "In A, ", last: subjects ? " in B" : " than in B", subjects };
   }
-  if (settings.length === 0 && !same) return { first: "", last: "", subjects: true };
-  return { first: "In A, ", last: same ? " than in B" : "", subjects: !same };
+  const first = PHRASES[only](a.pin);
+  return {
+    first: `${first[0]!.toUpperCase()}${first.slice(1)}, `,
+    last: ` than ${PHRASES[only](b.pin)}`,
+    subjects,
+  };
 }
 
 function differing(a: Pin, b: Pin): Setting[] {
-  const names: Setting[] = ["method", "levels", "heads", "top_head", "residual", "drop"];
   // A method of one layer has neither a residual nor a range.
   const idle = a.method === "attention" && b.method === "attention" ? ["residual", "top_head"] : [];
-  return names.filter(
-    (name) => !idle.includes(name) && JSON.stringify(a[name]) !== JSON.stringify(b[name]),
-  );
+  return SETTINGS.filter((name) => !idle.includes(name) && !alike(a[name], b[name]));
 }
 
-function phrase(pin: Pin, setting: Setting): string {
-  switch (setting) {
-    case "method":
-      return methodPhrase(pin.method);
-    case "levels":
-      return pin.method === "attention"
-        ? `in layer ${pin.levels[1]}`
-        : `over layers ${levelRange(...pin.levels)}`;
-    case "heads":
-      return headsPhrase(pin.heads);
-    case "top_head":
-      return pin.top_head === null ? "with all heads on top" : `with head ${pin.top_head} on top`;
-    case "residual":
-      return Array.isArray(pin.residual)
-        ? "with a residual per layer"
-        : `with residual ${pin.residual.toFixed(2)}`;
-    case "drop":
-      return pin.drop.length === 0
-        ? "with every token read"
-        : `with ${pin.drop.length} ${pin.drop.length === 1 ? "token" : "tokens"} dropped`;
-  }
+/** Who draws: the tokens that a trace begins with. */
+function subjectOf(ends: readonly number[] | null, names: Names): Span {
+  return ends === null ? plain("an output token on average") : strong(names.all(ends));
 }
 
-function methodPhrase(method: Method): string {
-  return method === "attention" ? "in one layer’s attention" : `by ${method}`;
-}
-
-function headsPhrase(heads: Heads): string {
-  if (typeof heads === "number") return `with head ${heads}`;
-  if (Array.isArray(heads)) return `with heads ${listed(heads.map(String))}`;
-  return heads === "mean" ? "with all heads" : `with the ${heads} of all heads`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function sameEnds({ a, b }: Difference): boolean {
-  const ends = ({ trace }: Difference["a"]) => JSON.stringify([trace.sources, trace.sinks]);
-  return ends(a) === ends(b);
-}
-
-/** Who draws, and with what verb. */
-function subject(
-  { a }: Difference,
-  names: Names,
-  withLevel: boolean,
-): { who: Span[]; verb: string; joint: string } {
-  const { trace } = a;
-  const attention = trace.method === "attention";
-  const up = trace.direction === "up";
-  const ends = up ? trace.sinks : trace.sources;
-  const many = (ends?.length ?? 1) > 1;
-  const s = many ? "" : "s";
-  const who = ends === null ? [plain("an output token on average")] : [strong(names.all(ends))];
-  if (withLevel && ends !== null)
-    who.push(plain(` at ${levelWords(up ? trace.start : trace.stop)}`));
-  if (up)
-    return {
-      who,
-      verb: attention ? `get${s}` : many ? "reach" : "reaches",
-      joint: attention ? "from" : "of",
-    };
-  const verb = attention ? `put${s}` : trace.method === "flow" ? "can draw" : `draw${s}`;
-  return { who, verb, joint: attention ? "on" : "from" };
+function relationIn({ a: { trace } }: Difference): [verb: string, joint: string] {
+  const [verb, joint] = relationOf(trace);
+  return [trace.method === "flow" && trace.direction === "down" ? "can draw" : verb, joint];
 }
 
 /** "5 points more": the unit stands with the first figure alone. */
@@ -151,14 +108,10 @@ function sharesSentence(
   names: Names,
 ): Span[] {
   const { flow, a, b } = difference;
-  const least = flow ? NOTHING.flow : NOTHING.points;
   const own = new Set([...(a.trace.sources ?? []), ...(b.trace.sources ?? [])]);
   const shares = ranked(relevance.map(Math.abs))
     .map(({ token }) => ({ token, value: relevance[token]! }))
-    .filter(({ value }) => Math.abs(value) >= least);
-  const { first, last, subjects } = contrast(difference);
-  const others = difference.direction === "up" ? (a.trace.sinks ?? []) : (a.trace.sources ?? []);
-  const { who, verb, joint } = subject(difference, names, false);
+    .filter(({ value }) => Math.abs(value) >= NOTHING);
   if (shares.length === 0) {
     const pending = relevance.some(Number.isNaN);
     return [plain(pending ? "A − B, still computing" : "A and B draw the same, to half a point")];
@@ -170,41 +123,23 @@ function sharesSentence(
     .filter(({ value }) => Math.abs(value) >= WORTH_NAMING * Math.abs(leading.value))
     .slice(0, 2);
   const rest = restOf(shares, main, own);
-  const bSubjects = difference.direction === "up" ? b.trace.sinks : b.trace.sources;
-  names.settle([
-    ...others,
-    ...(subjects ? (bSubjects ?? []) : []),
-    ...[...main, ...rest].map(({ token }) => token),
-  ]);
-  const spans: Span[] = [
-    plain(first),
-    ...subject(difference, names, false).who,
-    plain(` ${verb} `),
-  ];
-  if (who.length === 0) return spans;
-  for (const [i, { token, value }] of main.entries()) {
-    spans.push(
-      plain(i === 0 ? "" : " and "),
-      strong(amount(value, flow, i === 0)),
-      plain(` ${joint} `),
-      strong(names.of(token)),
-    );
-  }
-  spans.push(plain(last));
-  if (subjects) {
-    spans.push(plain(" than "));
-    spans.push(
-      bSubjects === null ? plain("an output token on average") : strong(names.all(bSubjects)),
-      plain(first === "" ? "" : " in B"),
-    );
-  }
-  if (rest.length > 0) {
-    const parts = rest.map(
-      ({ token, value }) => `${amount(value, flow, false)} ${joint} ${names.of(token)}`,
-    );
-    spans.push(aside(` · ${parts.join(", ")}`));
-  }
-  return spans.filter(({ text }) => text !== "");
+  const [mine, theirs] = [a, b].map(({ trace }) =>
+    difference.direction === "up" ? trace.sinks : trace.sources,
+  ) as [number[] | null, number[] | null];
+  const { first, last, subjects } = contrast(difference);
+  const named = [...main, ...rest].map(({ token }) => token);
+  names.settle([...(mine ?? []), ...((subjects && theirs) || []), ...named]);
+  const [verb, joint] = relationIn(difference);
+  const found = main.map(({ token, value }, i) => {
+    const figure = strong(amount(value, flow, i === 0));
+    return say`${i === 0 ? "" : " and "}${figure} ${joint} ${strong(names.of(token))}`;
+  });
+  const other = subjects ? say` than ${subjectOf(theirs, names)}` : "";
+  const more = rest.map(
+    ({ token, value }) => `${amount(value, flow, false)} ${joint} ${names.of(token)}`,
+  );
+  const who = subjectOf(mine, names);
+  return say`${first}${who} ${verb} ${found.flat()}${other}${last}${clause(more)}`;
 }
 
 /** What goes the other way, or is no word: up to two of them, the largest. */
@@ -224,39 +159,35 @@ function pairSentence(difference: Difference, names: Names): Span[] {
   const share = ({ trace }: Difference["a"]) =>
     trace.flow === null ? trace.total / Math.max(1, trace.sources?.length ?? 1) : trace.flow.value;
   const value = share(a) - share(b);
+  const same = signed(value, flow) === "";
   const { first, last, subjects } = contrast(difference);
-  const sinks = a.trace.sinks ?? [];
-  const other = b.trace;
-  names.settle([...(a.trace.sources ?? []), ...sinks]);
-  const { who, verb, joint } = subject(difference, names, false);
-  const spans: Span[] = [plain(first), ...who, plain(` ${verb} `)];
-  if (signed(value, flow) === "") spans.push(strong("as much"), plain(` ${joint} `));
-  else spans.push(strong(amount(value, flow, true)), plain(` ${joint} `));
-  spans.push(strong(names.all(sinks)));
-  if (subjects) {
-    spans.push(plain(" than "), strong(names.all(other.sources ?? [])));
-    spans.push(plain(` ${joint} `), strong(names.all(other.sinks ?? [])));
-    spans.push(plain(first === "" ? "" : " in B"));
-  } else spans.push(plain(signed(value, flow) === "" ? last.replace(" than", " as") : last));
-  return spans.filter(({ text }) => text !== "");
+  names.settle([...(a.trace.sources ?? []), ...(a.trace.sinks ?? [])]);
+  const [verb, joint] = relationIn(difference);
+  const ends = ({ trace }: Difference["a"], between: string | Span[]): Span[] =>
+    say`${subjectOf(trace.sources, names)}${between} ${joint} ${subjectOf(trace.sinks, names)}`;
+  const most = strong(same ? "as much" : amount(value, flow, true));
+  const mine = ends(a, say` ${verb} ${most}`);
+  if (subjects) return say`${first}${mine} than ${ends(b, "")}${last}`;
+  return say`${first}${mine}${same ? last.replace(" than", " as") : last}`;
 }
 
 /** What A and B have in common, and where the graph cannot show both. */
 export function comparisonFacts(frame: Frame): string[] | null {
   const difference = differenceOf(frame);
   if (difference === null) return null;
-  const { a, b } = difference;
-  const apart = new Set<Setting>(differing(a.pin, b.pin));
+  const { pin } = difference.a;
+  const { method, levels, heads, residual } = pin;
+  const apart = differing(pin, difference.b.pin);
+  const common: Partial<Record<Setting, string | false>> = {
+    method,
+    levels: layersName(method, levels),
+    heads: heads !== "mean" && headsName(heads),
+    residual: method !== "attention" && residualName(residual),
+  };
   const parts = ["A − B"];
-  const { pin } = a;
-  if (!apart.has("method")) parts.push(pin.method);
-  if (!apart.has("levels")) {
-    if (pin.method === "attention") parts.push(`layer ${pin.levels[1]}`);
-    else parts.push(`layers ${levelRange(...pin.levels)}`);
-  }
-  if (!apart.has("heads") && pin.heads !== "mean") parts.push(headsPhrase(pin.heads).slice(5));
-  if (!apart.has("residual") && pin.method !== "attention") {
-    parts.push(phrase(pin, "residual").slice(5));
+  for (const name of SETTINGS) {
+    const fact = !apart.includes(name) && common[name];
+    if (fact) parts.push(fact);
   }
   if (difference.cropped) {
     parts.push(

@@ -4,14 +4,17 @@ import type { Frame } from "./frame";
 import type { Binding } from "./model";
 import {
   aside,
+  belowOf,
+  clause,
   cut,
+  inRow,
   levelWords,
   type Names,
-  plain,
   quiet,
   ranked,
-  type Share,
   type Span,
+  say,
+  sharePhrases,
   strong,
   wordsAmong,
 } from "./phrases";
@@ -23,41 +26,30 @@ const SAME = 1e-6;
 const FULL = 1e-9;
 
 export function flowSentence(frame: Frame, trace: Trace, names: Names): Span[] {
-  if (trace.sources !== null && trace.sinks !== null) {
-    return pair(trace, names, trace.sources, trace.sinks);
-  }
-  return trace.sources === null
-    ? row(frame, trace, names, trace.sinks ?? [], "give", "to")
-    : row(frame, trace, names, trace.sources, "draw", "from");
+  const { sources, sinks } = trace;
+  if (sources !== null && sinks !== null) return pair(trace, names, sources, sinks);
+  return row(frame, trace, names, sources ?? sinks ?? [], sources !== null);
 }
 
 /** Nothing selected: the largest flow between two words, once every cell is known. */
-export function flowWithoutSelection(frame: Frame, names: Names): Span[] {
-  const ask = "pick a token to see what it can draw";
-  const { matrix } = frame;
-  if (matrix === null || matrix.method !== "flow" || matrix.values.some(Number.isNaN)) {
-    return [plain(`${ask[0]!.toUpperCase()}${ask.slice(1)}`)];
-  }
-  const word = frame.tokens.map(isWord);
+export function flowWithoutSelection({ matrix, tokens }: Frame, names: Names): Span[] {
+  const ask = "ick a token to see what it can draw";
   let best = { query: -1, key: -1, value: 0 };
-  for (let query = 0; query < matrix.n; query++) {
-    for (let key = 0; key < matrix.n; key++) {
-      if (query === key || !word[query] || !word[key]) continue;
-      const value = matrix.values[query * matrix.n + key]!;
-      if (value > best.value) best = { query, key, value };
+  if (matrix !== null && matrix.method === "flow" && !matrix.values.some(Number.isNaN)) {
+    const word = tokens.map(isWord);
+    for (const [at, value] of matrix.values.entries()) {
+      const [query, key] = [Math.floor(at / matrix.n), at % matrix.n];
+      if (value > best.value && query !== key && word[query] && word[key]) {
+        best = { query, key, value };
+      }
     }
   }
-  if (best.query < 0) return [plain(`${ask[0]!.toUpperCase()}${ask.slice(1)}`)];
-  names.settle([best.query, best.key]);
-  return [
-    plain("Between words at most "),
-    strong(flowValue(best.value)),
-    plain(" can flow: "),
-    strong(names.of(best.query)),
-    plain(" from "),
-    strong(names.of(best.key)),
-    aside(` · ${ask}`),
-  ];
+  const { query, key, value } = best;
+  if (query < 0) return say`P${ask}`;
+  names.settle([query, key]);
+  const [reader, read] = [strong(names.of(query)), strong(names.of(key))];
+  const most = strong(flowValue(value));
+  return say`Between words at most ${most} can flow: ${reader} from ${read}${aside(` · p${ask}`)}`;
 }
 
 /** One end: the largest values, and how many of them the token itself does not decide. */
@@ -66,8 +58,7 @@ function row(
   trace: Trace,
   names: Names,
   ends: readonly number[],
-  verb: "draw" | "give",
-  joint: "from" | "to",
+  draws: boolean,
 ): Span[] {
   const own = new Set(ends);
   const shares = ranked(trace.relevance);
@@ -75,25 +66,17 @@ function row(
   const above = shares.filter(({ value }) => value > 0);
   const words = wordsAmong(frame.tokens, above, own).slice(0, 3);
   names.settle([...ends, ...words.map(({ token }) => token)]);
-  const together = ends.length > 1 ? " together" : "";
-  const spans: Span[] = [strong(names.all(ends)), plain(`${together} can ${verb} at most `)];
-  const level = verb === "draw" ? trace.start : trace.stop;
-  const place = verb === "give" || level > 0 ? ` at ${levelWords(level)}` : "";
+  const [joint, other] = draws ? ["from", "input"] : ["to", "output"];
+  const place = draws ? belowOf(trace) : ` at ${levelWords(trace.stop)}`;
   const even = missing === 0 && shares.length > 1 && shares[0]!.value - shares.at(-1)!.value < SAME;
-  if (even) {
-    const each = verb === "draw" ? "each input" : "each output";
-    spans.push(strong(flowValue(shares[0]!.value)), plain(` ${joint} ${each}${place}`));
-  } else if (words.length === 0 && missing > 0) {
-    spans.push(plain("… "));
-  } else if (words.length === 0) {
-    spans.push(plain(`nothing ${joint} other words${place}`));
-  } else {
-    spans.push(...valueSpans(words, joint, names), plain(place));
-  }
+  let found: Span[];
+  if (even) found = say`${strong(flowValue(shares[0]!.value))} ${joint} each ${other}${place}`;
+  else if (words.length > 0) {
+    found = say`${inRow(sharePhrases(words, joint, names, flowValue))}${place}`;
+  } else found = missing > 0 ? say`… ` : say`nothing ${joint} other words${place}`;
   const rest: string[] = [];
-  if (missing > 0) {
-    rest.push(`${shares.length} of ${trace.n} ${verb === "draw" ? "inputs" : "outputs"} done`);
-  } else if (!even) {
+  if (missing > 0) rest.push(`${shares.length} of ${trace.n} ${other}s done`);
+  else if (!even) {
     for (const { token, value } of shares) {
       if (own.has(token) && own.size === 1) rest.unshift(`${flowValue(value)} ${joint} itself`);
       else if (frame.special.has(token) && !own.has(token) && rest.length < 3) {
@@ -101,49 +84,26 @@ function row(
       }
     }
   }
-  const clause = rest.join(", ");
-  if (clause !== "") spans.push(aside(` · ${clause}`));
-  const limit = missing > 0 ? "" : limitOfRow(trace, names, ends, verb);
-  if (limit !== "") spans.push(quiet(`. ${limit}`));
-  return spans;
-}
-
-function valueSpans(words: readonly Share[], joint: string, names: Names): Span[] {
-  return words.flatMap(({ token, value }, i) => {
-    const say = value >= 0.66 * words[0]!.value ? strong : plain;
-    return [
-      plain(i === 0 ? "" : ", "),
-      say(flowValue(value)),
-      plain(` ${joint} `),
-      say(names.of(token)),
-    ];
-  });
+  const limit = missing > 0 ? "" : limitOfRow(trace, names.all(ends), draws);
+  const verb = `${ends.length > 1 ? "together " : ""}can ${draws ? "draw" : "give"}`;
+  const who = strong(names.all(ends));
+  return say`${who} ${verb} at most ${found}${clause(rest)}${quiet(limit && `. ${limit}`)}`;
 }
 
 /** How many values only repeat what one end can take or give at all. */
-function limitOfRow(
-  trace: Trace,
-  names: Names,
-  ends: readonly number[],
-  verb: "draw" | "give",
-): string {
-  const bindings = trace.relevanceBinding;
-  if (bindings === null) return "";
-  const count = (...which: Binding[]) => bindings.filter((code) => which.includes(code)).length;
-  const mine = verb === "draw" ? count("source", "both") : count("sink", "both");
-  const theirs = verb === "draw" ? count("sink") : count("source");
-  const other = verb === "draw" ? "input" : "output";
-  if (mine === trace.n) {
-    const all = verb === "draw" ? "all it can draw" : "all it gives on";
-    return `The only limit is ${names.all(ends)}: ${all} is used`;
+function limitOfRow({ n, relevanceBinding }: Trace, who: string, draws: boolean): string {
+  if (relevanceBinding === null) return "";
+  const count = (...which: Binding[]) =>
+    relevanceBinding.filter((code) => which.includes(code)).length;
+  const [own, other]: Binding[] = draws ? ["source", "sink"] : ["sink", "source"];
+  const [mine, theirs] = [count(own!, "both"), count(other!)];
+  if (mine === n) {
+    return `The only limit is ${who}: all it ${draws ? "can draw" : "gives on"} is used`;
   }
   const few = mine + theirs;
-  if (few * 2 < trace.n) return "";
-  if (mine === 0) {
-    const what = verb === "draw" ? "gives on" : "can draw";
-    return `For ${theirs} of ${trace.n} the only limit is what the ${other} ${what}`;
-  }
-  return `For ${few} of ${trace.n} the only limit is one of the two ends`;
+  if (few * 2 < n) return "";
+  const end = draws ? "what the input gives on" : "what the output can draw";
+  return `For ${few} of ${n} the only limit is ${mine === 0 ? end : "one of the two ends"}`;
 }
 
 /** Both ends: the value, and what limits it. */
@@ -158,57 +118,38 @@ function pair(
   const itself = sources.length === 1 && sinks.length === 1 && sources[0] === sinks[0];
   const source = names.all(sources);
   const sink = names.all(sinks);
-  const at = trace.start > 0 ? ` at ${levelWords(trace.start)}` : "";
-  const spans: Span[] = [
-    strong(source),
-    plain(sources.length > 1 ? " together can draw " : " can draw "),
-  ];
+  const end = strong(itself ? "itself" : sink);
+  const who = say`${strong(source)} ${sources.length > 1 ? "together " : ""}can draw`;
   if (value <= FULL) {
-    spans.push(plain("nothing from "), strong(itself ? "itself" : sink), plain(`${at}: `));
-    spans.push(quiet("no way leads there."));
-    return spans;
+    return say`${who} nothing from ${end}${belowOf(trace)}: ${quiet("no way leads there.")}`;
   }
-  spans.push(plain("at most "), strong(flowValue(value)), plain(" from "));
-  spans.push(strong(itself ? "itself" : sink), plain(`${at}. `));
   const input = itself ? "the input" : sink;
-  switch (binding) {
-    case "interior":
-      spans.push(...interior(trace, input));
-      break;
-    case "source":
-      spans.push(
-        quiet(`The limit is ${source}: all it can draw is used`),
-        aside(alike(trace)),
-        quiet("."),
-      );
-      break;
-    case "sink":
-      spans.push(
-        quiet(`The limit is ${input}: all it gives on is used`),
-        aside(", whichever output draws it"),
-        quiet("."),
-      );
-      break;
-    case "both":
-      spans.push(
-        quiet(
-          `Both ends are used up: all that ${source} can draw, and all that ${input} gives on.`,
-        ),
-      );
-      break;
-    case "unknown":
-      break;
-  }
-  return spans;
+  const limits: Partial<Record<Binding, Span[]>> = {
+    interior: interior(trace, input),
+    source: [
+      quiet(`The limit is ${source}: all it can draw is used`),
+      aside(alike(trace)),
+      quiet("."),
+    ],
+    sink: [
+      quiet(`The limit is ${input}: all it gives on is used`),
+      aside(", whichever output draws it"),
+      quiet("."),
+    ],
+    both: [
+      quiet(`Both ends are used up: all that ${source} can draw, and all that ${input} gives on.`),
+    ],
+  };
+  const most = strong(flowValue(value));
+  return say`${who} at most ${most} from ${end}${belowOf(trace)}. ${limits[binding] ?? []}`;
 }
 
 /** The same limit gives the same value to every other input that meets it. */
-function alike(trace: Trace): string {
-  const others =
-    (trace.relevanceBinding ?? []).filter((binding) => binding === "source" || binding === "both")
-      .length - 1;
+function alike({ relevanceBinding }: Trace): string {
+  const met = (relevanceBinding ?? []).filter((code) => code === "source" || code === "both");
+  const others = met.length - 1;
   if (others < 1) return "";
-  return others === 1 ? ", as with 1 other input" : `, as with ${others} other inputs`;
+  return `, as with ${others} other input${others === 1 ? "" : "s"}`;
 }
 
 function interior(trace: Trace, sink: string): Span[] {
