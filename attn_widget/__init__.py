@@ -21,6 +21,7 @@ from .merging import merge_words, window
 from .mixing import EmptyRowsWarning, layer_maps
 from .rollout import rollout
 from .trace import Trace, trace
+from .version import __version__
 from .words import Words, split_words
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from .sample import load_sample as load_sample
     from .sample import sample_names as sample_names
     from .widget import AttentionWidget as AttentionWidget
-
-__version__ = "0.1.0"
 
 # Public name -> the module that defines it, imported on first use: a script that only wants
 # numbers never loads ipywidgets.

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .attention import Attention
-from .errors import AttentionError, brief
+from .errors import FileError, brief
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ARRAY_FILES = {".npy", ".npz", ".safetensors"}
-
-
-class FileError(AttentionError, OSError):
-    """A file that cannot be read or written (an `OSError` too, as Python has it)."""
 
 
 def load_arrays(path: Path) -> Attention:

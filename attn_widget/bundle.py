@@ -16,6 +16,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 STATIC = PACKAGE / "static"
 SOURCES = PACKAGE.parent / "js"
+FILES = ("widget.js", "widget.css", "standalone.js")
 
 
 class BundleError(RuntimeError):
@@ -38,6 +39,12 @@ def css_path() -> Path:
     """Path of the widget's style sheet, built if need be; raises as `esm_path` does."""
     refresh()
     return STATIC / "widget.css"
+
+
+def page_script_path() -> Path:
+    """Path of the script of a saved page, built if need be; raises as `esm_path` does."""
+    refresh()
+    return STATIC / "standalone.js"
 
 
 def refresh(*, release: bool = False) -> bool:
@@ -85,7 +92,7 @@ def fingerprint() -> str:
 
 
 def _has_files() -> bool:
-    return (STATIC / "widget.js").is_file() and (STATIC / "widget.css").is_file()
+    return all((STATIC / name).is_file() for name in FILES)
 
 
 def _stamp() -> tuple[str, str]:

@@ -21,6 +21,10 @@ class UnknownSettingError(AttentionError, TypeError):
     """A keyword that the function does not have (a `TypeError` too, as Python has it)."""
 
 
+class FileError(AttentionError, OSError):
+    """A file that cannot be read or written (an `OSError` too, as Python has it)."""
+
+
 def named_settings(function: Callable[P, R]) -> Callable[P, R]:
     """Answer a misspelt keyword with the name that was meant, instead of a bare `TypeError`."""
     parameters = inspect.signature(function).parameters

@@ -23,22 +23,22 @@ always ``weights``, and ``image`` where the tokens are patches of one), ``data_s
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrayfiles import ARRAY_FILES, FileError, load_arrays
+from .arrayfiles import ARRAY_FILES, load_arrays
 from .attention import Attention
-from .errors import AttentionError, brief
+from .errors import AttentionError, FileError, brief
 from .layout import Network, Picture
 from .reading import check_rows
 from .words import Words
+from .writing import write_whole
 
 if TYPE_CHECKING:
+    import os
     from typing import BinaryIO
 
 MAGIC = b"\x93ATTN\r\n\x1a"
@@ -82,19 +82,7 @@ def save(attention: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     if not isinstance(attention, Attention):
         message = f"save was given {brief(attention)}: make it an aw.Attention first."
         raise AttentionError(message)
-    path = Path(path)
-    if path.is_dir():
-        raise FileError(f"{path} is a folder: give the name of a file in it.")
-    if path.exists() and not overwrite:
-        raise _exists(path)
-    try:
-        _write_beside(path, attention, overwrite=overwrite)
-    except FileExistsError:
-        raise _exists(path) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(f"{path} cannot be written: {reason}. Nothing was left there.") from error
-    return path
+    return write_whole(Path(path), lambda file: _write(file, attention), overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str], *, mmap: bool = True) -> Attention:
@@ -134,29 +122,6 @@ def load(path: str | os.PathLike[str], *, mmap: bool = True) -> Attention:
         raise FileError(f"{path} holds no attention: {error}") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def _exists(path: Path) -> FileError:
-    return FileError(f"{path} is there already: choose another name, or say overwrite=True.")
-
-
-def _write_beside(path: Path, attention: Attention, *, overwrite: bool) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write(file, attention)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files that nobody else may read.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        if overwrite:
-            Path(name).replace(path)
-        else:
-            os.link(name, path)  # unlike a rename, refuses a file that has come up meanwhile
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _write(file: BinaryIO, attention: Attention) -> None:

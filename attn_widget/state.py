@@ -28,6 +28,18 @@ DISPLAY = (
 TWO_WAY = (*SETTINGS, *DISPLAY, "selected", "pins", "compared")
 """The traits that a person sets, in the browser or in Python."""
 
+DERIVED = (
+    "shown_matrix",
+    "shown_trace",
+    "shown_comparison",
+    "head_maps",
+    "head_shares",
+    "note",
+    "progress",
+    "error",
+)
+"""The traits that follow from the others."""
+
 COLOR_SCALES = ("words", "linear", "sqrt", "log")
 
 

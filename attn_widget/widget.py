@@ -13,7 +13,7 @@ import numpy as np
 from traitlets import Any as AnyValue
 from traitlets import TraitError, observe
 
-from . import bundle, export, flow, shown
+from . import bundle, export, flow, htmlfile, shown
 from .analysis import Analysis, Float
 from .attention import Attention, as_attention
 from .checks import CheckedState
@@ -26,12 +26,13 @@ from .pins import KEPT, check_pins, read_pin
 from .saving import PictureSaver, SavedPicture
 from .selection import Selection, ends, follow
 from .settings import Settings, check_settings
-from .state import SETTINGS, TWO_WAY
+from .state import DERIVED, SETTINGS, TWO_WAY, State
 from .words import split_words
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -249,6 +250,72 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
     def save_png(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
         """Write the picture as pixels, two for each px of the view; otherwise as `save_svg`."""
         return self._pictures.ask(path, "png", overwrite=overwrite)
+
+    def save_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        flow: str | None = None,
+        heads: str = "all",
+        budget: float = 20.0,
+        patience: float = 120.0,
+        overwrite: bool = False,
+        title: str | None = None,
+    ) -> Path:
+        """Write the view as one HTML file that stays live without Python and without a network.
+
+        Rollout, attention, levels, heads, residual, selections and pins work in it as here. Flow
+        is there where it was computed for the file. Weights are kept with 11 significant bits
+        (float16 loses nothing), so a number differs from `matrix` by about 0.05 % at most.
+
+        Parameters
+        ----------
+        path : where to, ending in .html
+        flow : {"none", "current", "all_levels", "all_heads"}, optional
+            Which flow to compute: the shown settings with their selection, the same for every
+            range of levels, or for every head and fusion. By default "current" where the widget
+            or a pin shows flow, else "none". Flow pins are always in it.
+        heads : {"all", "shown"}
+            "shown" keeps the shown fusion of the heads alone, which takes a fraction of the room.
+        budget, patience : float
+            Most megabytes of the file, and most seconds of computing flow; `html_size` tells them
+            beforehand.
+        overwrite : bool
+            Whether a file of this name may be replaced.
+        title : str, optional
+            Heading of the page; by default the text.
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        AttentionError
+            Too large or too slow a page, with what it would take; a setting that cannot be; a
+            file that is there already or cannot be written (nothing is left behind).
+        """
+        return htmlfile.save_page(
+            self._analysis,
+            self._page_state(),
+            path,
+            flow=flow,
+            heads=heads,
+            budget=budget,
+            patience=patience,
+            overwrite=overwrite,
+            title=title,
+        )
+
+    def html_size(self, *, flow: str | None = None, heads: str = "all") -> htmlfile.HtmlSize:
+        """Tell how large a page of `save_html` will be, and how long its flow will take."""
+        state = self._page_state()
+        return htmlfile.HtmlFile(self._analysis, state, flow=flow, heads=heads).size()
+
+    def _page_state(self) -> dict[str, Any]:
+        """Every synced trait that a page cannot derive itself."""
+        names = State.class_trait_names(sync=True)
+        return {name: getattr(self, name) for name in names if name not in DERIVED}
 
     # --- pins -------------------------------------------------------------------------------
 

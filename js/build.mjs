@@ -77,7 +77,12 @@ const writer = {
 
 const options = {
   absWorkingDir: here,
-  entryPoints: ["src/widget.ts", "src/widget.css"],
+  // The script of a saved page is the same views on a model of its own; the widget never loads it.
+  entryPoints: [
+    { in: "src/widget.ts", out: "widget" },
+    { in: "src/widget.css", out: "widget" },
+    { in: "src/standalone/standalone.ts", out: "standalone" },
+  ],
   outdir: target,
   bundle: true,
   format: "esm",

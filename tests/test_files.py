@@ -13,7 +13,7 @@ import torch
 from safetensors.numpy import save_file
 
 import attn_widget as aw
-from attn_widget import files
+from attn_widget import writing
 from attn_widget.layout import Network, Picture
 from attn_widget.words import Words
 
@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_no_half_file(saved, monkeypatch, overwrite):
     def full(_handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(writing.os, "fsync", full)
     with pytest.raises(aw.AttentionError, match="No space left on device") as caught:
         aw.save(aw.load_sample("keys"), path, overwrite=overwrite)
     assert isinstance(caught.value, OSError)

@@ -19,7 +19,7 @@ import attn_widget
 from attn_widget import bundle
 
 ROOT = Path(__file__).resolve().parent.parent
-STATIC = ("attn_widget/static/widget.js", "attn_widget/static/widget.css")
+STATIC = tuple(f"attn_widget/static/{name}" for name in bundle.FILES)
 
 
 def run(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -108,7 +108,7 @@ def test_an_installed_wheel_serves_its_bundle_without_node(
 
 
 def test_the_bundle_names_no_other_machine() -> None:
-    for path in (bundle.esm_path(), bundle.css_path()):
+    for path in (bundle.esm_path(), bundle.css_path(), bundle.page_script_path()):
         text = path.read_text(encoding="utf-8")
         hosts = set(re.findall(r"(?:https?:)?//([\w-]+(?:\.[\w-]+)+)", text))
         # A name space of the W3C is a name, not an address that anybody asks.
