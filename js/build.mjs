@@ -75,6 +75,16 @@ const writer = {
   },
 };
 
+/** Long names that stand for a short one, often enough to weigh. */
+const shorter = {
+  "Number.isNaN": "isNaN",
+  "Number.NaN": "NaN",
+  "Number.POSITIVE_INFINITY": "Infinity",
+};
+for (const name of ["max", "min", "abs", "round", "floor", "ceil", "sqrt"]) {
+  shorter[`Math.${name}`] = `math${name[0].toUpperCase()}${name.slice(1)}`;
+}
+
 const options = {
   absWorkingDir: here,
   // The script of a saved page is the same views on a model of its own; the widget never loads it.
@@ -90,6 +100,7 @@ const options = {
   charset: "utf8",
   legalComments: "none",
   minify: !watch,
+  ...(watch ? {} : { define: shorter, inject: ["src/bare.ts"] }),
   sourcemap: watch ? "inline" : false,
   logLevel: "warning",
   write: false,
