@@ -193,7 +193,7 @@ function subtractEdges(
   };
 }
 
-const MINUS = "\u2212";
+export const MINUS = "\u2212";
 
 /** "+5", "−13": points in whole numbers, flows with two decimals; "" for what rounds to nothing. */
 export function signed(value: number, flow: boolean): string {

@@ -91,3 +91,19 @@ export type Mark = Curve | Line | Circle | Rect | Text | Image | Group;
 
 /** What a picture can be saved as. */
 export type PictureFormat = "svg" | "png";
+
+export function line(
+  x0: number,
+  y0: number,
+  x1: number,
+  y1: number,
+  color: string,
+  width = 1,
+): Line {
+  return { kind: "line", x0, y0, x1, y1, color, width };
+}
+
+/** A filled rectangle with its edges on whole device pixels. */
+export function swatch(x: number, y: number, w: number, h: number, fill: string): Rect {
+  return { kind: "rect", x, y, w, h, fill, crisp: true };
+}

@@ -1,7 +1,7 @@
 /** Leaning labels above the matrix's columns. Pure. */
 import { differenceOf, standsOut } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
+import { line, type Mark } from "../scene";
 import { selectedAt, shares } from "./labels";
 import { indexStep } from "./rows";
 import { keepApart, spread } from "./spread";
@@ -10,6 +10,7 @@ import {
   type Label,
   MAX_LABEL_WIDTH,
   type Measure,
+  note,
   STRONG_SHARE,
   tokenLabels,
   WEIGHT,
@@ -36,17 +37,10 @@ export interface Columns {
 }
 
 function columnMark(frame: Frame, label: Label, at: PlacedColumn, strong: boolean): Mark {
-  return {
-    kind: "text",
-    x: at.x,
-    y: at.y,
-    text: label.text,
-    size: label.size,
-    weight: strong ? WEIGHT.strong : WEIGHT.label,
-    fill: strong ? frame.theme.ink : frame.theme.ink2,
-    anchor: "start",
-    rotate: -COLUMN_ANGLE,
-  };
+  const { text, size } = label;
+  const mark = note(frame.theme, at.x, at.y, text, "start", { size });
+  const stands = strong ? { weight: WEIGHT.strong, fill: frame.theme.ink } : {};
+  return { ...mark, ...stands, rotate: -COLUMN_ANGLE };
 }
 
 function fitted(label: Label, room: number, measure: Measure): Label {
@@ -120,14 +114,15 @@ export function layoutColumns(
     if (!inView(zones.columns, index)) continue;
     const x = columnX(zones, index);
     const y = matrix.y - 1;
-    marks.push({ kind: "line", x0: x, y0: y - TICK, x1: x, y1: y, width: 1, color: theme.ink3 });
+    marks.push(line(x, y - TICK, x, y, theme.ink3));
   }
   for (const [i, token] of kept.entries()) {
     const x = columnX(zones, token);
-    const line = { kind: "line" as const, width: 0.75, color: theme.ink3 };
     const y = matrix.y - 1;
-    marks.push({ ...line, x0: x, y0: y, x1: x, y1: y - TICK });
-    marks.push({ ...line, x0: x, y0: y - TICK, x1: xs[i]!, y1: y - LEADER });
+    marks.push(
+      line(x, y, x, y - TICK, theme.ink3, 0.75),
+      line(x, y - TICK, xs[i]!, y - LEADER, theme.ink3, 0.75),
+    );
     const at = { token, x: xs[i]! + 3, y: y - LEADER - 6, width: labels[token]!.width };
     marks.push(columnMark(frame, labels[token]!, at, true));
     placed.push(at);

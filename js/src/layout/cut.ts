@@ -1,9 +1,9 @@
 /** The minimum cut of a flow: bars across its edges, sums below, and the words for them. Pure. */
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
+import { line, type Mark } from "../scene";
 import type { Trace } from "../trace";
 import type { DrawnEdge } from "./edges";
-import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
+import { HEAD_SIZE, type Measure, note, WEIGHT } from "./text";
 import { levelX, type Zones } from "./zones";
 
 /** Edges that carry less of the flow than this are coloured but get no bar. */
@@ -52,10 +52,9 @@ export function layoutCutBars(
     const nx = (-2 * (y1 - y0) * half) / length;
     const ny = ((x1 - x0) * half) / length;
     const [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
-    const bar = { kind: "line" as const, x0: x - nx, y0: y - ny, x1: x + nx, y1: y + ny };
     const thick = width > 4 ? 3.25 : 2;
-    marks.push({ ...bar, width: thick + 2 * PAPER_AROUND, color: theme.paper });
-    marks.push({ ...bar, width: thick, color: theme.cut });
+    const bar = (color: string, wide: number) => line(x - nx, y - ny, x + nx, y + ny, color, wide);
+    marks.push(bar(theme.paper, thick + 2 * PAPER_AROUND), bar(theme.cut, thick));
   }
   return marks;
 }
@@ -74,13 +73,7 @@ export function layoutCutLines(
     const x = (levelX(zones, at, count) + levelX(zones, at + 1, count)) / 2;
     return [
       {
-        kind: "line",
-        x0: x,
-        y0: zones.top - 6,
-        x1: x,
-        y1: zones.sumsY! - 10,
-        width: 1,
-        color: frame.theme.cut,
+        ...line(x, zones.top - 6, x, zones.sumsY! - 10, frame.theme.cut),
         opacity: 0.55,
         dash: [2, 4],
       },
@@ -135,16 +128,8 @@ export function layoutCutSums(
       right = x + figureWidth / 2 + 6;
     }
   }
-  marks.push({
-    kind: "text",
-    x: Math.min(zones.inputs.right, at(0) - 12),
-    y,
-    text: "through the cut",
-    size: HEAD_SIZE,
-    weight: WEIGHT.label,
-    fill: theme.cut,
-    anchor: "end",
-  });
+  const left = Math.min(zones.inputs.right, at(0) - 12);
+  marks.push({ ...note(theme, left, y, "through the cut", "end"), fill: theme.cut });
   return marks;
 }
 
@@ -168,22 +153,13 @@ export function layoutCutLegend(
   const marks: Mark[] = [];
   let x = left;
   const say = (content: string) => {
-    marks.push({
-      kind: "text",
-      x,
-      y,
-      text: content,
-      size: 12,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "start",
-    });
+    marks.push(note(theme, x, y, content, "start", { size: 12 }));
     x += measure(content, 12, WEIGHT.label) + 18;
   };
   marks.push(
-    { kind: "line", x0: x, y0: y, x1: x + 24, y1: y, width: 2.5, color: theme.cut },
-    { kind: "line", x0: x + 12, y0: y - 6, x1: x + 12, y1: y + 6, width: 6, color: theme.paper },
-    { kind: "line", x0: x + 12, y0: y - 6, x1: x + 12, y1: y + 6, width: 2, color: theme.cut },
+    line(x, y, x + 24, y, theme.cut, 2.5),
+    line(x + 12, y - 6, x + 12, y + 6, theme.paper, 6),
+    line(x + 12, y - 6, x + 12, y + 6, theme.cut, 2),
   );
   x += 32;
   say(LEGEND_WORDS[0]);

@@ -2,12 +2,11 @@
 import type { Theme } from "../color";
 import { type Difference, divergingT, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
-import { COLUMN_WIDTH, type DrawnEdge, MAX_EDGES, MIN_WIDTH, stacked } from "./edges";
-import type { Disc } from "./graph";
-import { cellMarks, imageMarks, packedColors } from "./matrix";
-import { HEAD_SIZE, type Measure, TICK_SIZE, WEIGHT } from "./text";
-import { columnX, inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
+import { line, type Mark } from "../scene";
+import { cellMarks, imageMarks, type Pixels, packedColors, pixelsOf } from "./cells";
+import { COLUMN_WIDTH, type Disc, type DrawnEdge, MAX_EDGES, MIN_WIDTH, stacked } from "./edges";
+import { note } from "./text";
+import { inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
 
 /** Width of a ribbon in rows, per unit of difference. */
 const ROWS_A_UNIT = 2.2;
@@ -24,6 +23,11 @@ export function differenceUnit(zones: Zones): number {
 /** The color of what is too small for an area: never as pale as the scale's middle. */
 function inkOf(theme: Theme, value: number, strength: number): string {
   return theme.div(Math.sign(value) * (0.5 + 0.5 * Math.min(1, strength)));
+}
+
+/** The colour of a column's mean, half as strong as that of a cell. */
+export function differenceInk(theme: Theme, difference: Difference, value: number): string {
+  return inkOf(theme, value, Math.abs(divergingT(difference, value)) / 2);
 }
 
 function strengthOf({ flow }: Difference, value: number): number {
@@ -141,20 +145,13 @@ export function differenceBar(
   if (axis !== null && Math.abs(value) >= 5e-4) {
     const w = Math.max(1, Math.abs(end - axis.zero));
     const x = value < 0 ? axis.zero - w : axis.zero;
-    const fill = inkOf(theme, value, Math.abs(divergingT(difference, value)));
+    const fill = differenceInk(theme, difference, value);
     marks.push({ kind: "rect", x, y: y - h / 2, w, h, fill });
   }
   if (text === "") return marks;
-  marks.push({
-    kind: "text",
-    x: axis === null ? end : value < 0 ? Math.min(end, axis.zero - 1) - 4 : end + 4,
-    y,
-    text,
-    size: HEAD_SIZE,
-    weight: strong ? WEIGHT.selected : WEIGHT.label,
-    fill: strong ? theme.ink : theme.ink2,
-    anchor: axis === null || value < 0 ? "end" : "start",
-  });
+  const left = axis === null || value < 0;
+  const x = axis === null ? end : left ? Math.min(end, axis.zero - 1) - 4 : end + 4;
+  marks.push(note(theme, x, y, text, left ? "end" : "start", { strong }));
   return marks;
 }
 
@@ -166,23 +163,12 @@ export function differenceHead(
   flow: boolean,
 ): Mark[] {
   const { theme } = frame;
-  const marks: Mark[] = [];
-  if (axis !== null) {
-    const { top, bottom } = zones;
-    const line = { kind: "line" as const, x0: axis.zero, x1: axis.zero, width: 1 };
-    marks.push({ ...line, y0: top + 1, y1: bottom - 1, color: theme.ink3 });
-  }
-  marks.push({
-    kind: "text",
-    x: axis === null ? zones.bars.right : axis.zero,
-    y: zones.headY,
-    text: flow ? "flow" : axis === null ? "pts" : "points",
-    size: HEAD_SIZE,
-    weight: WEIGHT.label,
-    fill: theme.ink2,
-    anchor: axis === null ? "end" : "middle",
-  });
-  return marks;
+  const { top, bottom, headY, bars } = zones;
+  if (axis === null) return [note(theme, bars.right, headY, flow ? "flow" : "pts", "end")];
+  return [
+    line(axis.zero, top + 1, axis.zero, bottom - 1, theme.ink3),
+    note(theme, axis.zero, headY, flow ? "flow" : "points", "middle"),
+  ];
 }
 
 /** The colour of a strip, where rows are too low for discs. */
@@ -191,14 +177,7 @@ export function differenceColor(theme: Theme, difference: Difference, disc: Disc
   return inkOf(theme, value, strengthOf(difference, value));
 }
 
-const madePixels = new WeakMap<
-  Difference,
-  { theme: Theme; pixels: Uint8ClampedArray<ArrayBuffer> }
->();
-
-function differencePixels(difference: Difference, theme: Theme): Uint8ClampedArray<ArrayBuffer> {
-  const known = madePixels.get(difference);
-  if (known !== undefined && known.theme === theme) return known.pixels;
+function differencePixels(difference: Difference, theme: Theme): Pixels {
   const { n, values } = difference;
   const pixels = new Uint8ClampedArray(n * n * 4);
   const words = new Uint32Array(pixels.buffer);
@@ -209,7 +188,6 @@ function differencePixels(difference: Difference, theme: Theme): Uint8ClampedArr
     const t = Number.isNaN(value) ? 0 : divergingT(difference, value);
     words[i] = table[Math.round(127.5 + 127.5 * t)]!;
   }
-  madePixels.set(difference, { theme, pixels });
   return pixels;
 }
 
@@ -217,114 +195,11 @@ function differencePixels(difference: Difference, theme: Theme): Uint8ClampedArr
 export function differenceCells(frame: Frame, difference: Difference, zones: Zones): Mark[] {
   const { theme } = frame;
   const { n, values } = difference;
-  if (zones.cellImage) return imageMarks(zones, theme, n, differencePixels(difference, theme));
+  if (zones.cellImage) {
+    return imageMarks(zones, theme, n, pixelsOf(difference, theme, differencePixels));
+  }
   return cellMarks(zones, theme, (query, key) => {
     const value = values[query * n + key]!;
     return Number.isNaN(value) ? null : theme.div(divergingT(difference, value));
   });
-}
-
-/** Mean difference of each column, hanging from a line under the matrix. */
-export function differenceMargins(frame: Frame, difference: Difference, zones: Zones): Mark[] {
-  const means = difference.columnMeans;
-  if (means === null || zones.columns.to - zones.columns.from > 64 || zones.margins === null)
-    return [];
-  const { y, h } = zones.margins;
-  const { x, w, cellW } = zones.matrix!;
-  const { theme } = frame;
-  let largest = 0;
-  for (const mean of means) largest = Math.max(largest, Math.abs(mean));
-  const marks: Mark[] = [];
-  for (let key = 0; key < difference.n; key++) {
-    const left = columnX(zones, key) - cellW / 2 + 1;
-    if (left < x - 1 || left + cellW > x + w + 2) continue;
-    const mean = means[key]!;
-    marks.push({
-      kind: "rect",
-      x: left,
-      y,
-      w: cellW - 2,
-      h: Math.max(1, (h * Math.abs(mean)) / largest),
-      fill: inkOf(theme, mean, Math.abs(divergingT(difference, mean)) / 2),
-      crisp: true,
-    });
-  }
-  if (zones.graph !== null) {
-    marks.push({
-      kind: "text",
-      x: x - 10,
-      y: y + 5,
-      text: "mean difference",
-      size: HEAD_SIZE,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "end",
-    });
-  }
-  return marks;
-}
-
-function tick(value: number, flow: boolean): string {
-  const text = String(Number((Math.abs(value) * (flow ? 1 : 100)).toPrecision(3)));
-  return value === 0 ? "0" : `${value < 0 ? "\u2212" : "+"}${text}`;
-}
-
-/** The scale, its middle at no difference; ≤ and ≥ where cells lie beyond it. */
-export function differenceLegend(
-  frame: Frame,
-  difference: Difference,
-  zones: Zones,
-  measure: Measure,
-): Mark[] {
-  const { x, y, w, h } = zones.legend!;
-  const { theme } = frame;
-  const { half, flow } = difference;
-  const steps = 50;
-  const marks: Mark[] = [];
-  for (let i = 0; i < steps; i++) {
-    marks.push({
-      kind: "rect",
-      x: x + (w * i) / steps,
-      y,
-      w: w / steps,
-      h,
-      fill: theme.div((2 * (i + 0.5)) / steps - 1),
-      crisp: true,
-    });
-  }
-  for (const part of [-1, -0.5, 0, 0.5, 1]) {
-    const at = x + (w * (part + 1)) / 2;
-    const line = { kind: "line" as const, x0: at, x1: at, width: 1, color: theme.ink3 };
-    marks.push({ ...line, y0: y + h, y1: y + h + 3 });
-    const beyond =
-      part === -1 && difference.below
-        ? "\u2264\u2009"
-        : part === 1 && difference.above
-          ? "\u2265\u2009"
-          : "";
-    const text = `${beyond}${tick(part * half, flow)}`;
-    const width = measure(text, TICK_SIZE, WEIGHT.label);
-    marks.push({
-      kind: "text",
-      // The last figure ends on the stage.
-      x: Math.min(at, zones.width - 2 - width / 2),
-      y: y + h + 10,
-      text,
-      size: TICK_SIZE,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "middle",
-    });
-  }
-  marks.push({
-    kind: "text",
-    x: x - 10,
-    y: y + h / 2,
-    text: flow ? "A \u2212 B, flow" : "A \u2212 B, points",
-    size: HEAD_SIZE,
-    weight: WEIGHT.label,
-    fill: theme.ink2,
-    anchor: "end",
-  });
-  return marks;
 }

@@ -9,6 +9,18 @@ export const MAX_EDGES = 1500;
 export const COLUMN_WIDTH = 6;
 export const MIN_WIDTH = 0.6;
 
+/** A disc (or strip) on the stage, kept for hit tests and the hover layer. */
+export interface Disc {
+  level: number;
+  token: number;
+  x: number;
+  y: number;
+  /** Drawn radius; at least the resting one. */
+  r: number;
+  /** Share or flow through the node; 0 where nothing drawn passes. */
+  mass: number;
+}
+
 export interface DrawnEdge {
   block: number;
   query: number;

@@ -1,11 +1,11 @@
 /** The graph's lanes, level lines, context and discs. Pure. */
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
-import type { Circle, Curve, Mark } from "../scene";
+import { type Circle, type Curve, line, type Mark } from "../scene";
 import type { Trace } from "../trace";
 import { differenceColor, differenceDisc, differenceUnit } from "./difference";
-import { COLUMN_WIDTH, type DrawnEdge, hasCut, nodeMasses, ribbonStyle } from "./edges";
-import { HEAD_SIZE, type Measure, WEIGHT } from "./text";
+import { COLUMN_WIDTH, type Disc, type DrawnEdge, hasCut, nodeMasses, ribbonStyle } from "./edges";
+import { HEAD_SIZE, type Measure, note, WEIGHT } from "./text";
 import { inView, levelX, rowY, viewed, type Zones } from "./zones";
 
 const RESTING_RADIUS = 1.7;
@@ -37,14 +37,14 @@ export function layoutLanes(frame: Frame, zones: Zones, count: number): Mark[] {
       for (let token = first; token < end; token++) {
         if (!inView(zones.rows, token)) continue;
         const y = rowY(zones, token);
-        marks.push({ kind: "line", x0, y0: y, x1, y1: y, width: 1, color: theme.hair });
+        marks.push(line(x0, y, x1, y, theme.hair));
       }
     }
     for (let level = 0; level < count; level++) {
       const x = levelX(zones, level, count);
       const y0 = Math.max(zones.top, rowY(zones, 0));
       const y1 = Math.min(zones.bottom, rowY(zones, n - 1));
-      if (n > 1) marks.push({ kind: "line", x0: x, y0, x1: x, y1, width: 1, color: theme.hair });
+      if (n > 1) marks.push(line(x, y0, x, y1, theme.hair));
     }
     return marks;
   }
@@ -100,16 +100,8 @@ export function layoutHeads(
   };
   const half = (index: number) => measure(text(index), HEAD_SIZE, WEIGHT.label) / 2;
   const add = (index: number) => {
-    marks.push({
-      kind: "text",
-      x: levelX(zones, index, count),
-      y: zones.headY,
-      text: text(index),
-      size: HEAD_SIZE,
-      weight: WEIGHT.label,
-      fill: frame.theme.ink2,
-      anchor: "middle",
-    });
+    const x = levelX(zones, index, count);
+    marks.push(note(frame.theme, x, zones.headY, text(index), "middle"));
   };
   add(count - 1);
   const end = levelX(zones, count - 1, count) - half(count - 1) - 8;
@@ -125,18 +117,6 @@ export function layoutHeads(
     right = x + half(index) + 8;
   }
   return marks;
-}
-
-/** A disc (or strip) on the stage, kept for hit tests and the hover layer. */
-export interface Disc {
-  level: number;
-  token: number;
-  x: number;
-  y: number;
-  /** Drawn radius; at least the resting one. */
-  r: number;
-  /** Share or flow through the node; 0 where nothing drawn passes. */
-  mass: number;
 }
 
 /** Nodes that a drawn edge meets; the others rest. */

@@ -2,8 +2,7 @@
 import type { Frame } from "../frame";
 import type { Hover } from "../hover";
 import type { GraphNode } from "../model";
-import type { DrawnEdge } from "./edges";
-import type { Disc } from "./graph";
+import type { Disc, DrawnEdge } from "./edges";
 import type { PlacedLabel } from "./rows";
 import type { StageLayout } from "./stage";
 import { COLUMN_ANGLE, inView, levelX, rowY, type Zones } from "./zones";

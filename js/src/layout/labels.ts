@@ -2,7 +2,7 @@
 import { differenceOf, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
-import { figure, HEAD_SIZE, type Label, type Measure, STRONG_SHARE, WEIGHT } from "./text";
+import { figure, type Label, type Measure, note, STRONG_SHARE, WEIGHT } from "./text";
 import type { Zones } from "./zones";
 
 const BAR_HEIGHT = 7;
@@ -134,16 +134,8 @@ export function shareMarks(side: Side, token: number, y: number): Mark[] {
       fill: flow && pair && !picked ? theme.line : theme.seq(0.25 + 0.75 * t),
     });
   }
-  marks.push({
-    kind: "text",
-    x: right - (length > 0 ? Math.max(1, w) + 5 : 0),
-    y,
-    text: figure(value, flow),
-    size: HEAD_SIZE,
-    weight: strong ? WEIGHT.selected : WEIGHT.label,
-    fill: strong ? theme.ink : theme.ink2,
-    anchor: "end",
-  });
+  const x = right - (length > 0 ? Math.max(1, w) + 5 : 0);
+  marks.push(note(theme, x, y, figure(value, flow), "end", { strong }));
   return marks;
 }
 
@@ -157,19 +149,9 @@ export function outputFigure(side: Side, token: number, y: number): Mark[] {
   if (value === undefined || Number.isNaN(value) || zones.graph === null) return [];
   const strong = isStrong(side, token);
   const difference = differenceOf(frame);
-  return [
-    {
-      kind: "text",
-      x: outputFigureX(zones),
-      y,
-      text:
-        difference === null
-          ? figure(value, frame.trace?.method === "flow")
-          : signed(value, difference.flow),
-      size: HEAD_SIZE,
-      weight: strong ? WEIGHT.selected : WEIGHT.label,
-      fill: strong ? frame.theme.ink : frame.theme.ink2,
-      anchor: "end",
-    },
-  ];
+  const text =
+    difference === null
+      ? figure(value, frame.trace?.method === "flow")
+      : signed(value, difference.flow);
+  return [note(frame.theme, outputFigureX(zones), y, text, "end", { strong })];
 }

@@ -1,9 +1,8 @@
 /** The matrix's scale in figures, what it shows and which way it is read. Pure. */
-import { differenceOf } from "../compare";
+import { type Difference, differenceOf, MINUS } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
-import { differenceLegend } from "./difference";
-import { HEAD_SIZE, type Measure, TICK_SIZE, WEIGHT } from "./text";
+import { line, type Mark, swatch } from "../scene";
+import { HEAD_SIZE, type Measure, note, TICK_SIZE, WEIGHT } from "./text";
 import type { Zones } from "./zones";
 
 /** What the matrix shows, beside its scale. */
@@ -22,79 +21,80 @@ export function matrixTitle(frame: Frame): string {
   return `attention of layer ${matrix.rowLevel}, ${of}, %`;
 }
 
+/** The scale with its title and its ticks, spaced as the colours are. */
+export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark[] {
+  const { x, y, w, h } = zones.legend!;
+  const { theme } = frame;
+  const difference = differenceOf(frame);
+  const steps = 50;
+  const marks: Mark[] = Array.from({ length: steps }, (_, i) => {
+    const t = (i + 0.5) / steps;
+    const color = difference === null ? theme.seq(t) : theme.div(2 * t - 1);
+    return swatch(x + (w * i) / steps, y, w / steps, h, color);
+  });
+  let right = Number.NEGATIVE_INFINITY;
+  for (const { t, text, ends } of difference === null ? ticks(frame) : signedTicks(difference)) {
+    const at = x + w * t;
+    marks.push(line(at, y + h, at, y + h + 3, theme.ink3));
+    const half = measure(text, TICK_SIZE, WEIGHT.label) / 2;
+    // A long one ends with the scale, and the last figure of a difference on the stage.
+    const last = difference === null ? at : zones.width - 2 - half;
+    const middle = ends ? at - half : Math.min(at, last);
+    if (middle - half < right + 3) continue;
+    right = middle + half;
+    marks.push(note(theme, middle, y + h + 10, text, "middle", { size: TICK_SIZE }));
+  }
+  const words = (text: string, size: number, at: number) => {
+    const fits = measure(text, size, WEIGHT.label) <= x - 10 - zones.padding;
+    marks.push(
+      fits
+        ? note(theme, x - 10, at, text, "end", { size })
+        : // Too long to stand beside the scale: on a line of its own below it.
+          note(theme, zones.padding, y + h + 26, text, "start", { size }),
+    );
+  };
+  words(legendTitle(frame), HEAD_SIZE, y + h / 2);
+  if (difference === null) words(axisWords(frame), TICK_SIZE, y + h + 10);
+  return marks;
+}
+
+interface Tick {
+  /** Its place on the scale, 0 to 1. */
+  t: number;
+  text: string;
+  /** Whether the text ends at its tick instead of standing under it. */
+  ends: boolean;
+}
+
 function tickText(value: number, flow: boolean): string {
   return String(Number((flow ? value : 100 * value).toPrecision(3)));
 }
 
-/** The scale with its title and its ticks 0, k/2, k and m, spaced as the colours are. */
-export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark[] {
-  const difference = differenceOf(frame);
-  if (difference !== null) return differenceLegend(frame, difference, zones, measure);
-  const { x, y, w, h } = zones.legend!;
-  const { theme } = frame;
+/** 0, k/2, k and m. */
+function ticks(frame: Frame): Tick[] {
   const { scale, method } = frame.matrix!;
-  const steps = 50;
-  const marks: Mark[] = [];
-  for (let i = 0; i < steps; i++) {
-    marks.push({
-      kind: "rect",
-      x: x + (w * i) / steps,
-      y,
-      w: w / steps,
-      h,
-      fill: theme.seq((i + 0.5) / steps),
-      crisp: true,
-    });
-  }
-  const values = tickValues(frame);
-  let right = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    const at = x + w * scale.t(value);
-    const own = frame.scaleRows && value > 0;
-    const text = own ? "the row’s largest" : tickText(value, method === "flow");
-    const width = measure(text, TICK_SIZE, WEIGHT.label);
-    const half = width / 2;
-    // A long one ends with the scale.
-    const middle = own ? at - half : at;
-    marks.push({
-      kind: "line",
-      x0: at,
-      y0: y + h,
-      x1: at,
-      y1: y + h + 3,
-      width: 1,
-      color: theme.ink3,
-    });
-    if (middle - half < right + 3) continue;
-    right = middle + half;
-    marks.push({
-      kind: "text",
-      x: middle,
-      y: y + h + 10,
-      text,
-      size: TICK_SIZE,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "middle",
-    });
-  }
-  const words = (text: string, size: number, at: number) => {
-    const fits = measure(text, size, WEIGHT.label) <= x - 10 - zones.padding;
-    marks.push({
-      kind: "text",
-      x: fits ? x - 10 : zones.padding,
-      // Too long to stand beside the scale: on a line of its own below it.
-      y: fits ? at : y + h + 26,
-      text,
-      size,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: fits ? "end" : "start",
-    });
-  };
-  words(matrixTitle(frame), HEAD_SIZE, y + h / 2);
-  words(axisWords(frame), TICK_SIZE, y + h + 10);
-  return marks;
+  return tickValues(frame).map((value) => {
+    const ends = frame.scaleRows && value > 0;
+    const text = ends ? "the row’s largest" : tickText(value, method === "flow");
+    return { t: scale.t(value), text, ends };
+  });
+}
+
+/** The middle at no difference; ≤ and ≥ where cells lie beyond the scale. */
+function signedTicks({ half, flow, below, above }: Difference): Tick[] {
+  return [-1, -0.5, 0, 0.5, 1].map((part) => {
+    const beyond =
+      part === -1 && below ? "\u2264\u2009" : part === 1 && above ? "\u2265\u2009" : "";
+    const sign = part === 0 ? "" : part < 0 ? MINUS : "+";
+    const text = `${beyond}${sign}${tickText(Math.abs(part) * half, flow)}`;
+    return { t: (part + 1) / 2, text, ends: false };
+  });
+}
+
+function legendTitle(frame: Frame): string {
+  const difference = differenceOf(frame);
+  if (difference === null) return matrixTitle(frame);
+  return `A ${MINUS} B, ${difference.flow ? "flow" : "points"}`;
 }
 
 /** Where the words beside the scale begin. */

@@ -1,9 +1,9 @@
 /** Means of the rows and columns at the matrix's edges. Pure. */
 import { differenceOf } from "../compare";
 import type { Frame, MatrixView } from "../frame";
-import type { Mark } from "../scene";
-import { differenceMargins } from "./difference";
-import { HEAD_SIZE, WEIGHT } from "./text";
+import { type Mark, swatch } from "../scene";
+import { differenceInk } from "./difference";
+import { note } from "./text";
 import { columnX, rowY, viewed, type Zones } from "./zones";
 
 /** Longest bar at the right; the stage's own margin is all the room there is. */
@@ -58,66 +58,51 @@ export function rowMeans(matrix: MatrixView): Float64Array | null {
   return meansOf(matrix).rows;
 }
 
+/** Columns hang from a line under the matrix, rows stand at its right. */
 export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
-  const difference = differenceOf(frame);
-  if (difference !== null) return differenceMargins(frame, difference, zones);
   if (zones.columns.to - zones.columns.from > MOST || zones.margins === null) return [];
   const { theme, matrix } = frame;
+  const difference = differenceOf(frame);
   const { y, h } = zones.margins;
   const { x, w, cellW, cellH } = zones.matrix!;
   const marks: Mark[] = [];
-  const columns = columnMeans(matrix!);
+  const columns = difference === null ? columnMeans(matrix!) : difference.columnMeans;
   if (columns !== null) {
     const gap = cellW >= 4 ? 1 : 0;
-    const { first, end } = viewed(zones.columns);
-    const largest = columns.subarray(first, end).reduce((a, b) => Math.max(a, b), 0);
-    for (let key = first; key < end; key++) {
+    for (const [key, length] of lengths(columns, zones.columns, h)) {
       const left = Math.max(x, columnX(zones, key) - cellW / 2 + gap);
       const right = Math.min(x + w, columnX(zones, key) + cellW / 2 - gap);
-      if (right <= left) continue;
-      marks.push({
-        kind: "rect",
-        x: left,
-        y,
-        w: right - left,
-        h: Math.max(0.5, (h * columns[key]!) / largest),
-        fill: theme.ink3,
-        crisp: true,
-      });
+      const color =
+        difference === null ? theme.ink3 : differenceInk(theme, difference, columns[key]!);
+      if (right > left) marks.push(swatch(left, y, right - left, length, color));
     }
     if (zones.graph !== null) {
-      marks.push({
-        kind: "text",
-        x: x - 10,
-        // Beside the sums of a cut there is room for one word.
-        y: zones.sumsY === null ? y + 5 : y + 13,
-        text: zones.sumsY === null ? "mean over outputs" : "mean",
-        size: HEAD_SIZE,
-        weight: WEIGHT.label,
-        fill: theme.ink2,
-        anchor: "end",
-      });
+      // Beside the sums of a cut there is room for one word.
+      const [text, down] = zones.sumsY === null ? ["mean over outputs", 5] : ["mean", 13];
+      const words = difference === null ? text : "mean difference";
+      marks.push(note(theme, x - 10, y + down, words, "end"));
     }
   }
-  const rows = rowMeans(matrix!);
+  const rows = difference === null ? rowMeans(matrix!) : null;
   if (rows !== null) {
-    const { first, end } = viewed(zones.rows);
-    const largest = rows.subarray(first, end).reduce((a, b) => Math.max(a, b), 0);
     const gap = cellH >= 4 ? 1 : 0;
-    for (let query = first; query < end; query++) {
+    for (const [query, length] of lengths(rows, zones.rows, ROW_LENGTH)) {
       const top = Math.max(zones.top, rowY(zones, query) - cellH / 2 + gap);
       const bottom = Math.min(zones.bottom, rowY(zones, query) + cellH / 2 - gap);
-      if (bottom <= top) continue;
-      marks.push({
-        kind: "rect",
-        x: x + w + ROW_GAP,
-        y: top,
-        w: Math.max(0.5, (ROW_LENGTH * rows[query]!) / largest),
-        h: bottom - top,
-        fill: theme.ink3,
-        crisp: true,
-      });
+      const left = x + w + ROW_GAP;
+      if (bottom > top) marks.push(swatch(left, top, length, bottom - top, theme.ink3));
     }
   }
   return marks;
+}
+
+/** A bar for each mean in view; the largest is `longest`. */
+function lengths(means: Float64Array, view: Zones["rows"], longest: number): [number, number][] {
+  const { first, end } = viewed(view);
+  const sizes = means.subarray(first, end).map(Math.abs);
+  const largest = Math.max(...sizes);
+  return Array.from(sizes, (size, i) => [
+    first + i,
+    Math.max(0.5, (longest * size) / (largest || 1)),
+  ]);
 }

@@ -1,7 +1,7 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
+import { line, type Mark } from "../scene";
 import { differenceAxis, differenceBar, differenceHead } from "./difference";
 import {
   labelMark,
@@ -14,7 +14,7 @@ import {
   shares,
 } from "./labels";
 import { spread } from "./spread";
-import { HEAD_SIZE, type Label, type Measure, TICK_SIZE, WEIGHT } from "./text";
+import { HEAD_SIZE, type Label, type Measure, note, TICK_SIZE, WEIGHT } from "./text";
 import { type Box, inView, rowY, viewed, type Zones } from "./zones";
 
 /** Thinned inputs: at most this many, none under this share, this far apart. */
@@ -65,11 +65,11 @@ function thinned(side: Side, selected: ReadonlySet<number>): number[] {
 function leader(frame: Frame, xs: [number, number], y0: number, y1: number): Mark[] {
   const [from, to] = xs;
   const bend = (to - from) / 3;
-  const line = { kind: "line" as const, width: 0.75, color: frame.theme.ink3 };
+  const { ink3 } = frame.theme;
   return [
-    { ...line, x0: from, y0, x1: from + bend, y1: y0 },
-    { ...line, x0: from + bend, y0, x1: to - bend, y1 },
-    { ...line, x0: to - bend, y0: y1, x1: to, y1 },
+    line(from, y0, from + bend, y0, ink3, 0.75),
+    line(from + bend, y0, to - bend, y1, ink3, 0.75),
+    line(to - bend, y1, to, y1, ink3, 0.75),
   ];
 }
 
@@ -125,17 +125,9 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     const flow = trace.method === "flow";
     const bars = zones.bars.length > 0;
     const head = flow ? (bars ? "most it can draw" : "flow") : bars ? "share, %" : "%";
-    marks.push({
-      kind: "text",
-      // A head wider than its column grows to the left only as far as the stage goes.
-      x: Math.max(zones.bars.right, 4 + measure(head, HEAD_SIZE, WEIGHT.label)),
-      y: zones.headY,
-      text: head,
-      size: HEAD_SIZE,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "end",
-    });
+    // A head wider than its column grows to the left only as far as the stage goes.
+    const right = Math.max(zones.bars.right, 4 + measure(head, HEAD_SIZE, WEIGHT.label));
+    marks.push(note(theme, right, zones.headY, head, "end"));
   }
   return { marks, placed };
 }
@@ -196,38 +188,16 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
       const y = rowY(zones, index);
       if (ys.some((taken) => Math.abs(taken - y) < 16)) continue;
       const tick = lone ? zones.outputs.right + 5 : zones.graph!.x1 + 6;
-      marks.push({
-        kind: "line",
-        x0: tick,
-        y0: y,
-        x1: tick + 4,
-        y1: y,
-        width: 1,
-        color: theme.ink3,
-      });
-      marks.push({
-        kind: "text",
-        x: lone ? zones.outputs.right : tick + 9,
-        y,
-        text: String(index),
-        size: TICK_SIZE,
-        weight: WEIGHT.label,
-        fill: theme.ink2,
-        anchor,
-      });
+      const beside = lone ? zones.outputs.right : tick + 9;
+      marks.push(
+        line(tick, y, tick + 4, y, theme.ink3),
+        note(theme, beside, y, String(index), anchor, { size: TICK_SIZE }),
+      );
     }
   }
   if (side.figures && zones.graph !== null) {
-    marks.push({
-      kind: "text",
-      x: outputFigureX(zones),
-      y: zones.headY,
-      text: frame.trace?.method === "flow" ? "flow" : "%",
-      size: HEAD_SIZE,
-      weight: WEIGHT.label,
-      fill: theme.ink2,
-      anchor: "end",
-    });
+    const unit = frame.trace?.method === "flow" ? "flow" : "%";
+    marks.push(note(theme, outputFigureX(zones), zones.headY, unit, "end"));
   }
   return { marks, placed };
 }

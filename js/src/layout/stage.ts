@@ -5,9 +5,8 @@ import type { Curve, Mark } from "../scene";
 import { type Columns, layoutColumns } from "./columns";
 import { layoutCutBars, layoutCutLegend, layoutCutLines, layoutCutSums } from "./cut";
 import { differenceEdges } from "./difference";
-import { type DrawnEdge, hasCut, layoutEdges } from "./edges";
+import { type Disc, type DrawnEdge, hasCut, layoutEdges } from "./edges";
 import {
-  type Disc,
   discMarks,
   layoutContext,
   layoutDiscs,

@@ -1,5 +1,7 @@
 /** Label text: what fits, and the sizes of the type scale. Pure; widths come from a `Measure`. */
+import type { Theme } from "../color";
 import { flowValue, graphemes, percent, type TokenText } from "../format";
+import type { Text } from "../scene";
 
 /** Width in px of a text at a size and weight. */
 export type Measure = (text: string, size: number, weight: number) => number;
@@ -13,6 +15,19 @@ export const WEIGHT = { label: 430, strong: 560, selected: 620 } as const;
 export const STRONG_SHARE = 0.04;
 /** No label takes more room than this, whatever the script. */
 export const MAX_LABEL_WIDTH = 96;
+
+/** A small text beside the picture: heads, ticks and, where they stand out, strong figures. */
+export function note(
+  theme: Theme,
+  x: number,
+  y: number,
+  text: string,
+  anchor: Text["anchor"],
+  { size = HEAD_SIZE, strong = false } = {},
+): Text {
+  const weight = strong ? WEIGHT.selected : WEIGHT.label;
+  return { kind: "text", x, y, text, size, weight, fill: strong ? theme.ink : theme.ink2, anchor };
+}
 
 /** Cut the middle out until the text is at most `width` px wide. */
 export function fitText(
