@@ -131,14 +131,14 @@ class Evaluation:
             NaN where the measure is not defined. The last three do not depend on the reference.
         """
         check_names(measure, MEASURES, "measure")
-        if measure not in self._values:
-            rows = list(self._rows())
-            self._values[measure] = {
-                (key, reference): np.array(
-                    [row[measure] for row in rows if (row["_key"], row["reference"]) == pair]
-                )
-                for pair in dict.fromkeys((row["_key"], row["reference"]) for row in rows)
-                for key, reference in [pair]
+        if not self._values:
+            found: dict[str, dict[tuple[Key, str], list[float]]] = {one: {} for one in MEASURES}
+            for row in self._rows():
+                for one, lists in found.items():
+                    lists.setdefault((row["_key"], row["reference"]), []).append(row[one])
+            self._values = {
+                one: {pair: np.array(values) for pair, values in lists.items()}
+                for one, lists in found.items()
             }
         return self._values[measure]
 
@@ -151,26 +151,30 @@ class Evaluation:
     def _rows(self) -> Iterator[dict[str, Any]]:
         for index, one in zip(self._examples, self.measured, strict=True):
             kept = one.kept(special=self.special)
-            for key, relevance in one.relevance.items():
-                method, (start, stop) = key
+            keys = list(one.relevance)
+            ranked = np.stack([one.relevance[key].values[kept] for key in keys])
+            agreed = {
+                name: (spearman(ranked, values[kept]), overlap(ranked, values[kept], self.k))
+                for name, values in one.references.items()
+            }
+            for place, key in enumerate(keys):
                 deletion, insertion = one.curves.get(key, ((), ()))
-                ranked = relevance.values[kept]
-                for name, reference in one.references.items():
+                for name in one.references:
                     yield {
                         "example": index,
                         "text": one.text,
                         "n_tokens": len(one.tokens),
                         "target": one.target,
                         "score": one.score,
-                        "method": method,
-                        "start": start,
-                        "stop": stop,
+                        "method": key[0],
+                        "start": key[1][0],
+                        "stop": key[1][1],
                         "reference": name,
-                        "spearman": spearman(ranked, reference[kept]),
-                        "overlap": overlap(ranked, reference[kept], self.k),
+                        "spearman": float(agreed[name][0][place]),
+                        "overlap": float(agreed[name][1][place]),
                         "deletion": curve_area(deletion),
                         "insertion": curve_area(insertion),
-                        "saturated": _share(relevance.saturated, kept),
+                        "saturated": _share(one.relevance[key].saturated, kept),
                         "_key": key,
                     }
 

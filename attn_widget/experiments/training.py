@@ -17,7 +17,7 @@ from attn_widget.errors import AttentionError
 from .grammar import Grammar, Sentence, Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,19 @@ class Training:
         blank-out shows the network later is then nothing new to it.
     front : float
         Probability that something stands before the subject.
+    norm_first : bool
+        LayerNorm before each sublayer, as in GPT-2; False is after it, as in BERT.
     """
 
     layers: int = 6
     heads: int = 8
     width: int = 128
-    steps: int = 700
-    batch: int = 96
+    steps: int = 600
+    batch: int = 64
     rate: float = 1e-3
     unknown: float = 0.04
     front: float = 0.5
+    norm_first: bool = True
 
 
 @dataclass
@@ -84,7 +87,7 @@ def train(
     seed: int,
     *,
     without: Sequence[Sentence] = (),
-    progress: Callable[[int, int, float], object] | None = None,
+    watch: Callable[[int, float, Any], object] | None = None,
 ) -> Trained:
     """Train one network; the same seed gives the same one on the same machine.
 
@@ -94,7 +97,8 @@ def train(
     seed : int
         Of the weights, of the sentences and of the unknown words.
     without : sentences that training must not see
-    progress : callable (step, steps, loss), optional
+    watch : callable (step, loss, model), optional
+        Called after every step.
     """
     torch = _torch()
     vocabulary = Vocabulary()
@@ -111,13 +115,10 @@ def train(
             optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1
         )
         losses = []
+        batches = _batches(grammar, held, settings.batch, random)
         model.train()
         for step in range(settings.steps):
-            some: list[Sentence] = []
-            while len(some) < settings.batch:
-                one = grammar.sentence()
-                if one.words not in held:
-                    some.append(one)
+            some = next(batches)
             ids = padded([vocabulary(one) for one in some])
             blank = torch.from_numpy(random.random(ids.shape) < settings.unknown)
             ids[blank & (ids > 2)] = vocabulary.unk_token_id  # neither padding nor CLS
@@ -129,9 +130,27 @@ def train(
             optimiser.step()
             schedule.step()
             losses.append(float(loss.detach()))
-            if progress is not None:
-                progress(step + 1, settings.steps, losses[-1])
+            if watch is not None:
+                watch(step + 1, losses[-1], model)
     return Trained(model.eval(), vocabulary, losses)
+
+
+_POOL = 16  # batches drawn together
+
+
+def _batches(
+    grammar: Grammar, held: set[tuple[str, ...]], size: int, random: np.random.Generator
+) -> Iterator[list[Sentence]]:
+    """Fresh sentences without end, those of one batch of about one length: less padding."""
+    while True:
+        pool: list[Sentence] = []
+        while len(pool) < _POOL * size:
+            one = grammar.sentence()
+            if one.words not in held:
+                pool.append(one)
+        pool.sort(key=lambda one: len(one.words))
+        for place in random.permutation(_POOL):
+            yield pool[place * size : (place + 1) * size]
 
 
 def padded(ids: Sequence[Sequence[int]]) -> Any:
@@ -146,7 +165,7 @@ def agreement_encoder(words: int, settings: Training) -> Any:
     nn = torch.nn
 
     class AgreementEncoder(nn.Module):  # type: ignore[misc, name-defined]
-        """GPT-2's blocks (LayerNorm first) without its mask; the state of CLS is classified."""
+        """GPT-2's blocks without its mask; the state of CLS is classified."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -162,7 +181,7 @@ def agreement_encoder(words: int, settings: Training) -> Any:
                     dropout=0.0,
                     activation="gelu",
                     batch_first=True,
-                    norm_first=True,
+                    norm_first=settings.norm_first,
                 )
                 for _ in range(settings.layers)
             )

@@ -1,0 +1,377 @@
+"""Tables 1 and 2 of Abnar & Zuidema 2020 with this package's engine, and what decides them.
+
+A network is trained on subject-verb agreement (`grammar`, `training`); on held-out sentences the
+tokens are ranked by raw attention, rollout and flow of CLS at every level, and by blank-out and
+input gradients. Beside the paper's rows stand the share of flows on their trivial bound, the
+residual swept from 0 to 1, and the same numbers by kind of sentence and by length of training.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import multiprocessing
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attn_widget.errors import AttentionError, brief
+from attn_widget.evaluate import Evaluator
+from attn_widget.mixing import layer_maps
+
+from .grammar import Grammar, Sentence, Vocabulary
+from .training import Trained, Training, train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from attn_widget.attention import Attention
+    from attn_widget.evaluation import Evaluation
+
+    Say = Callable[[str], object]
+
+PAPER = {
+    ("blank_out", "attention"): (0.69, 0.10, -0.11, -0.09, 0.20, 0.29),
+    ("blank_out", "rollout"): (0.32, 0.38, 0.51, 0.62, 0.70, 0.71),
+    ("blank_out", "flow"): (0.32, 0.44, 0.70, 0.70, 0.71, 0.70),
+    ("gradients", "attention"): (0.53, 0.16, -0.06, 0.00, 0.24, 0.46),
+    ("gradients", "rollout"): (0.22, 0.27, 0.39, 0.47, 0.53, 0.54),
+    ("gradients", "flow"): (0.22, 0.31, 0.54, 0.61, 0.60, 0.61),
+}
+"""The paper's means (its Tables 1 and 2), levels 1 to 6."""
+
+_HELD_OUT = 77  # seed of the held-out sentences, whatever the seed of the network
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large an experiment is.
+
+    Attributes
+    ----------
+    training : Training
+    seeds : tuple of int, one network each
+    sentences : int
+        Held-out sentences for the tables.
+    swept : int
+        Of these, how many for the residual sweep and the snapshots.
+    residuals : tuple of float
+    snapshots : tuple of int
+        Steps of the first seed's training after which its network is evaluated as well.
+    """
+
+    training: Training = field(default_factory=Training)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    sentences: int = 1000
+    swept: int = 300
+    residuals: tuple[float, ...] = tuple(round(0.1 * i, 1) for i in range(11))
+    snapshots: tuple[int, ...] = (0, 150, 300)
+
+
+FULL = Plan()
+SMALL = Plan(
+    training=Training(layers=3, heads=4, width=32, steps=40, batch=16),
+    seeds=(0,),
+    sentences=24,
+    swept=8,
+    residuals=(0.0, 0.5, 1.0),
+    snapshots=(0,),
+)
+PLANS = {"full": FULL, "small": SMALL}
+
+
+@dataclass
+class Report:
+    """What an experiment found; every attribute but `plan` is a DataFrame.
+
+    Attributes
+    ----------
+    plan : dict
+    accuracy : seed, step, held_out, attractors (accuracy on sentences that have one), fronted
+        (on those with an attractor behind a front)
+    table : seed, tokens ("text" or "all", with CLS), method, stop, reference, mean, std, low, high,
+        n, undefined, saturated
+    sweep : seed, residual, method, stop, reference, mean, saturated
+    groups : seed, group, value, method, stop, reference, mean, n, saturated
+    training : step, method, stop, reference, mean, saturated
+    """
+
+    plan: dict[str, Any]
+    accuracy: pd.DataFrame
+    table: pd.DataFrame
+    sweep: pd.DataFrame
+    groups: pd.DataFrame
+    training: pd.DataFrame
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a JSON file that `load_report` reads."""
+        found: dict[str, Any] = {"plan": self.plan}
+        for name in _FRAMES:
+            frame = getattr(self, name)
+            found[name] = json.loads(frame.to_json(orient="split", index=False, double_precision=4))
+        Path(path).write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+
+    def beside(self, reference: str = "blank_out", tokens: str = "text") -> pd.DataFrame:
+        """Lay our means beside the paper's: rows are methods, columns levels.
+
+        Parameters
+        ----------
+        reference : {"blank_out", "gradients"}
+        tokens : {"text", "all"}
+            Whether CLS is ranked, too.
+
+        Returns
+        -------
+        DataFrame
+            A row "paper", one a seed, their mean, the mean standard deviation over sentences, and
+            for flow the share of pairs on the trivial bound.
+        """
+        import pandas as pd
+
+        table = self.table
+        mine = table[(table["reference"] == reference) & (table["tokens"] == tokens)]
+        rows: dict[tuple[str, str], Any] = {}
+        for method in ("attention", "rollout", "flow"):
+            some = mine[mine["method"] == method]
+            means = some.pivot_table(index="seed", columns="stop", values="mean")
+            stops = list(means.columns)
+            known = dict(enumerate(PAPER.get((reference, method), ()), start=1))
+            rows[method, "paper"] = [known.get(stop, np.nan) for stop in stops]
+            for seed, line in means.iterrows():
+                rows[method, f"seed {seed}"] = list(line)
+            rows[method, "mean of seeds"] = list(means.mean())
+            rows[method, "std over sentences"] = list(some.groupby("stop")["std"].mean())
+            if method == "flow":
+                rows[method, "on the trivial bound"] = list(
+                    some.groupby("stop")["saturated"].mean()
+                )
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=stops)
+        frame.index = pd.MultiIndex.from_tuples(frame.index, names=["method", reference])
+        frame.columns.name = "level"
+        return frame
+
+    def text(self) -> str:
+        """Say all tables in plain text."""
+        parts = ["Accuracy on held-out sentences:", self.accuracy.to_string(index=False)]
+        for tokens, what in (("text", "text tokens"), ("all", "all tokens, CLS among them")):
+            for reference in ("blank_out", "gradients"):
+                shown = self.beside(reference, tokens).to_string(float_format="{:.2f}".format)
+                parts += ["", f"Spearman with {reference}, {what}, by level:", shown]
+        return "\n".join(parts)
+
+
+_FRAMES = ("accuracy", "table", "sweep", "groups", "training")
+
+
+def load_report(path: str | os.PathLike[str] | None = None) -> Report:
+    """Read a report that was saved; by default the full experiment that comes with the package."""
+    import pandas as pd
+
+    place = Path(path) if path is not None else Path(__file__).with_name("paper.json")
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+        frames = {
+            name: pd.DataFrame(found[name]["data"], columns=found[name]["columns"])
+            for name in _FRAMES
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{place} is no report of this experiment ({type(error).__name__}: {error})."
+        raise AttentionError(message) from None
+    return Report(found["plan"], **frames)
+
+
+def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None = None) -> Report:
+    """Train the networks and measure everything.
+
+    Parameters
+    ----------
+    plan : Plan, "full" or "small"
+    jobs : int, optional
+        Networks at a time, each in a process of its own with one thread; by default one a
+        processor. With 1, in this process.
+    say : callable (str), optional
+        Told what happens, line by line.
+
+    Returns
+    -------
+    Report
+    """
+    import pandas as pd
+
+    if isinstance(plan, str):
+        if plan not in PLANS:
+            message = f"plan must be 'full', 'small' or a Plan, not {brief(plan)}."
+            raise AttentionError(message)
+        plan = PLANS[plan]
+    jobs = min(len(plan.seeds), jobs or os.cpu_count() or 1)
+    tasks = [(plan, seed) for seed in plan.seeds]
+    if jobs == 1:
+        parts = [_one_seed(*task, say=say) for task in tasks]
+    else:
+        # Fresh interpreters: torch's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
+            waiting = {pool.submit(_in_process, *task): task[1] for task in tasks}
+            for done in concurrent.futures.as_completed(waiting):
+                done.result()
+                if say is not None:
+                    say(f"seed {waiting[done]} is done")
+            parts = [one.result() for one in waiting]
+    frames = {
+        name: pd.concat([part[name] for part in parts if len(part[name])], ignore_index=True)
+        for name in _FRAMES
+    }
+    return Report(json.loads(json.dumps(asdict(plan))), **frames)
+
+
+def held_out(count: int) -> list[Sentence]:
+    """The sentences that no network is trained on; two words of text at least."""
+    return [one for one in Grammar(_HELD_OUT).sentences(2 * count) if len(one.words) > 4][:count]
+
+
+def trained(plan: Plan = FULL, seed: int = 0) -> Trained:
+    """Train one network of a plan, as `run` does: to look at it, or to try something else."""
+    return train(plan.training, seed, without=held_out(plan.sentences))
+
+
+def evaluator(model: Any, vocabulary: Vocabulary, **settings: Any) -> Evaluator:
+    """Make the evaluator of the tables: raw attention, rollout, flow and the bound, each level."""
+    methods = {"attention": "attention", "rollout": "rollout", "flow": "flow", "bound": bound}
+    given = {"methods": methods, "levels": "each", "row": 0, "batch_size": 128} | settings
+    return Evaluator(model, tokenizer=vocabulary, **given)
+
+
+def bound(attention: Attention) -> Any:
+    """All that enters each input, at most 1: what a flow is once it meets its trivial bound."""
+    return np.round(np.minimum(1, layer_maps(attention, levels=(0, 1))[0].sum(axis=0)), 9)
+
+
+def _in_process(plan: Plan, seed: int) -> dict[str, pd.DataFrame]:
+    import torch
+
+    torch.set_num_threads(1)
+    return _one_seed(plan, seed)
+
+
+def _one_seed(plan: Plan, seed: int, say: Say | None = None) -> dict[str, pd.DataFrame]:
+    import pandas as pd
+
+    sentences = held_out(plan.sentences)
+    few = sentences[: plan.swept]
+    accuracy: list[dict[str, Any]] = []
+    snapshots: list[pd.DataFrame] = []
+
+    def note(step: int, model: Any) -> None:
+        """Evaluate a network that is not done."""
+        model.eval()
+        accuracy.append(_accuracy(Trained(model, Vocabulary()), sentences, seed, step))
+        found = evaluator(model, Vocabulary()).run(few, targets=_targets(few), progress=False)
+        snapshots.append(_means(found).assign(step=step))
+        model.train()
+
+    def watch(step: int, loss: float, model: Any) -> None:
+        if say is not None and step % 50 == 0:
+            say(f"seed {seed}: step {step} of {plan.training.steps}, loss {loss:.3f}")
+        if seed == plan.seeds[0] and step in plan.snapshots:
+            note(step, model)
+
+    if seed == plan.seeds[0] and 0 in plan.snapshots:
+        note(0, train(replace(plan.training, steps=1, rate=1e-12), seed).model)
+    network = train(plan.training, seed, without=sentences, watch=watch)
+    accuracy.append(_accuracy(network, sentences, seed, plan.training.steps))
+    if say is not None:
+        say(f"seed {seed}: trained, {accuracy[-1]['attractors']:.1%} right with attractors")
+    measure = evaluator(network.model, network.vocabulary, keep_attention=True)
+    found = measure.run(sentences, targets=_targets(sentences), progress=False)
+    table = pd.concat(
+        [
+            found.again(special=special).summary().assign(tokens=tokens)
+            for special, tokens in ((False, "text"), (True, "all"))
+        ]
+    )
+    first = found.where(range(len(few)))
+    sweep = pd.concat(
+        [
+            _means(first.again(residual=residual)).assign(residual=residual)
+            for residual in plan.residuals
+        ]
+    )
+    if seed == plan.seeds[0]:
+        snapshots.append(_means(first).assign(step=plan.training.steps))
+    return {
+        "accuracy": pd.DataFrame(accuracy),
+        "table": table.drop(columns="start").assign(seed=seed),
+        "sweep": sweep.assign(seed=seed),
+        "groups": _groups(found, sentences).assign(seed=seed),
+        "training": pd.concat(snapshots) if snapshots else pd.DataFrame(),
+    }
+
+
+def _targets(sentences: list[Sentence]) -> list[int]:
+    """The right answers: the paper takes the probability of the correct class."""
+    return [int(one.plural) for one in sentences]
+
+
+def _accuracy(network: Trained, sentences: list[Sentence], seed: int, step: int) -> dict[str, Any]:
+    hard = [one for one in sentences if one.attractors]
+    return {
+        "seed": seed,
+        "step": step,
+        "held_out": network.accuracy(sentences),
+        "attractors": network.accuracy(hard),
+        "fronted": network.accuracy([one for one in hard if one.fronted]),
+    }
+
+
+def _means(found: Evaluation) -> pd.DataFrame:
+    import pandas as pd
+
+    saturated = found.values("saturated")
+    return pd.DataFrame(
+        [
+            {
+                "method": key[0],
+                "stop": key[1][1],
+                "reference": reference,
+                "mean": _mean(values),
+                "n": int((~np.isnan(values)).sum()),
+                "saturated": _mean(saturated[key, reference]),
+            }
+            for (key, reference), values in found.values().items()
+        ]
+    )
+
+
+def _mean(values: Any) -> float:
+    return float(np.nanmean(values)) if (~np.isnan(values)).any() else float("nan")
+
+
+def _groups(found: Evaluation, sentences: list[Sentence]) -> pd.DataFrame:
+    """The means by kind of sentence, and of flow by how much of it is saturated."""
+    import pandas as pd
+
+    lengths = np.array([len(one.words) for one in sentences])
+    kinds = {
+        "attractors": [min(one.attractors, 2) for one in sentences],
+        "front": [int(one.fronted) for one in sentences],
+        "tokens": [8 if n <= 8 else 12 if n <= 12 else 16 if n <= 16 else 24 for n in lengths],
+    }
+    parts = []
+    for group, values in kinds.items():
+        for value in sorted(set(values)):
+            some = found.where([one == value for one in values])
+            parts.append(_means(some).assign(group=group, value=value))
+    saturated = found.values("saturated")
+    for stop in sorted({levels[1] for _, levels in found.keys}):
+        shares = saturated[("flow", (0, stop)), "blank_out"]
+        for value, low, high in ((0, -1, 0), (0.5, 0, 0.5), (1, 0.5, 2)):
+            mask = (shares > low) & (shares <= high)
+            if mask.sum() >= 5:
+                means = _means(found.where(mask))
+                parts.append(means[means["stop"] == stop].assign(group="saturated", value=value))
+    return pd.concat(parts, ignore_index=True)
