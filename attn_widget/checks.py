@@ -12,7 +12,7 @@ from .mixing import check_levels
 from .pins import check_compared, check_pins
 from .selection import check_nodes
 from .settings import check_method, plain_heads, plain_residual
-from .state import COLOR_SCALES, SettingError, State
+from .state import COLOR_SCALES, OVERLAYS, SettingError, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +101,26 @@ class CheckedState(State):
             )
             raise SettingError(message)
         return str(proposal["value"])
+
+    @validate("overlay")
+    def _check_overlay(self, proposal: Proposal) -> str:
+        if proposal["value"] not in OVERLAYS:
+            message = (
+                f"overlay is {brief(proposal['value'])}: choose one of "
+                f"{', '.join(map(repr, OVERLAYS))}."
+            )
+            raise SettingError(message)
+        return str(proposal["value"])
+
+    @validate("overlay_opacity")
+    def _check_overlay_opacity(self, proposal: Proposal) -> float:
+        if not 0 <= proposal["value"] <= 1:
+            message = (
+                f"overlay_opacity is {proposal['value']!r}: give a number from 0, the image as it "
+                "is, to 1."
+            )
+            raise SettingError(message)
+        return float(proposal["value"])
 
     @validate("pins")
     def _check_pins(self, proposal: Proposal) -> list[dict[str, Any]]:

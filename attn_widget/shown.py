@@ -19,6 +19,7 @@ from .wire import pack
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .layout import Picture
     from .selection import Selection
     from .settings import Settings
     from .workers import Flag
@@ -37,6 +38,9 @@ PROBED_RESIDUALS = (0.2, 0.5, 0.8)
 
 UNKNOWN = len(BINDINGS)
 """Binding code of a cell that is not computed yet; it follows the known ones in `model.ts`."""
+
+IMAGE_SIDE = 512
+"""Pixels, the most that an image is sent with in height and in width."""
 
 
 def shown_matrix(analysis: Analysis, settings: Settings) -> dict[str, Any]:
@@ -126,6 +130,28 @@ def _evaluated(
         "matrix": shown_matrix(analysis, settings),
         "trace": shown_trace(analysis, settings, selection, relevance),
     }
+
+
+def shown_picture(picture: Picture | None) -> dict[str, Any]:
+    """Pack the patches of a vision model and its image, empty for other models."""
+    if picture is None:
+        return {}
+    image = None if picture.image is None else pack(_small(picture.image))
+    return {"grid": picture.grid, "first": picture.first, "image": image}
+
+
+def _small(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """An image in whole steps from 0 to 255; of a large one, means over areas of its pixels."""
+    values = image.astype(np.float32) * (1 if image.dtype == np.uint8 else 255)
+    for axis in (0, 1):
+        size = values.shape[axis]
+        side = min(size, max(1, round(size * IMAGE_SIDE / max(image.shape[:2]))))
+        if side < size:
+            edges = np.arange(side + 1) * size // side
+            values = np.add.reduceat(values, edges[:-1], axis=axis)
+            lengths = np.diff(edges).astype(np.float32)
+            values /= lengths.reshape((-1,) + (1,) * (values.ndim - 1 - axis))
+    return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
 def shown_head_maps(analysis: Analysis) -> dict[str, Any]:

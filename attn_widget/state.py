@@ -22,6 +22,8 @@ DISPLAY = (
     "hide_special",
     "heads_open",
     "height",
+    "overlay",
+    "overlay_opacity",
 )
 """The traits that decide how the numbers are drawn, and no number."""
 
@@ -41,6 +43,7 @@ DERIVED = (
 """The traits that follow from the others."""
 
 COLOR_SCALES = ("words", "linear", "sqrt", "log")
+OVERLAYS = ("contour", "heat")
 
 
 class SettingError(AttentionError, traitlets.TraitError):
@@ -103,6 +106,14 @@ class State(traitlets.HasTraits):
     height = Int(560).tag(sync=True)
     """Height in px that the picture aims at; rows stay between 12 and 26 px. Both ways."""
 
+    overlay = Unicode("contour").tag(sync=True)
+    """How relevance is laid over a vision model's image: "contour" (a veil of paper that is thinner
+    where more comes from, and an outline around the fewest patches that hold 80 %) or "heat"
+    (colour). Both ways."""
+
+    overlay_opacity = Float(0.9).tag(sync=True)
+    """How much the overlay hides of the image, in [0, 1]. Default 0.9. Both ways."""
+
     pins: List[dict[str, object]] = List().tag(sync=True)
     """Selections kept with their settings: [{"name", "method", "levels", "heads", "top_head",
     "residual", "drop", "selected"}, …]. Both ways."""
@@ -115,6 +126,11 @@ class State(traitlets.HasTraits):
 
     special: List[int] = List(Int()).tag(sync=True)
     """Indices of the special tokens (CLS, SEP, …). From the kernel."""
+
+    picture = Dict().tag(sync=True)
+    """A vision model's patches and image: {"grid": (rows, columns), "first", "image"}, the image as
+    bytes, (height, width) or (height, width, 3), at most `shown.IMAGE_SIDE` wide and high, or
+    None; empty for other models. From the kernel."""
 
     n_layers = Int(0).tag(sync=True)
     """Number of layers. From the kernel."""

@@ -59,7 +59,8 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         What to trace: one node, several of one level, or nodes of two levels (a pair).
     **display
         How it is drawn: mass_shown, color_scale, scale_rows, merge_words, hide_special,
-        heads_open, height; and pins and compared. `state.py` documents each.
+        heads_open, height, overlay, overlay_opacity; and pins and compared. `state.py` documents
+        each.
 
     All of these are traits: set them in Python and the picture follows, change them in the
     picture and Python follows (`widget.observe`, `traitlets.link`, `ipywidgets.jslink`).
@@ -524,6 +525,7 @@ def _about(model: Attention) -> dict[str, Any]:
         "special": list(model.special),
         "n_layers": model.n_layers,
         "n_heads": model.n_heads,
+        "picture": shown.shown_picture(model.picture),
         "words": {"labels": list(words.labels), "of_token": list(words.of_token)},
     }
 

@@ -111,6 +111,7 @@ ARROWS: dict[str, set[str]] = {
         "analysis",
         "flow",
         "headmaps",
+        "layout",
         "mixing",
         "rollout",
         "selection",

@@ -350,3 +350,55 @@ def test_a_flow_that_comes_late_does_not_paint_over_another_method(widget):
     assert widget.shown_trace["method"] == "rollout"
     assert widget.shown_matrix["method"] == "rollout"
     assert widget.progress == {}
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+
+def vision(image=None, grid=(2, 3)):
+    n = 1 + grid[0] * grid[1]
+    weights = np.full((2, 1, n, n), 1 / n)
+    picture = aw.Picture(grid, 1, image)
+    return aw.Attention(weights, ["[CLS]", *map(str, range(n - 1))], picture=picture)
+
+
+def test_the_image_travels_as_bytes_no_larger_than_a_screen_shows():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (1030, 700, 3), np.uint8)
+    sent = aw.AttentionWidget(vision(image)).picture
+    assert (tuple(sent["grid"]), sent["first"]) == ((2, 3), 1)
+    small = unpack(sent["image"])
+    assert small.shape == (512, 348, 3)
+    # Each pixel is the mean of the area that it stands for.
+    np.testing.assert_allclose(small[0, 0], image[:2, :2].mean(axis=(0, 1)), atol=1)
+    np.testing.assert_allclose(small.mean(), image.mean(), atol=1)
+
+
+@pytest.mark.parametrize(
+    ("image", "wanted"),
+    [
+        (np.array([[0, 0.5], [1, 0.25]]), [[0, 128], [255, 64]]),
+        (np.array([[0, 7], [9, 255]], np.uint8), [[0, 7], [9, 255]]),
+    ],
+)
+def test_a_small_image_travels_as_it_is(image, wanted):
+    sent = aw.AttentionWidget(vision(image)).picture
+    np.testing.assert_array_equal(unpack(sent["image"]), wanted)
+
+
+def test_patches_without_an_image_and_texts_without_patches():
+    assert aw.AttentionWidget(vision()).picture["image"] is None
+    widget = aw.AttentionWidget(vision(np.zeros((4, 4))))
+    widget.attention = aw.load_sample()
+    assert widget.picture == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("overlay", "rainbow"), ("overlay_opacity", 1.5), ("overlay_opacity", -0.1)]
+)
+def test_an_overlay_that_cannot_be_is_named_and_taken_back(name, value):
+    widget = aw.AttentionWidget(vision())
+    before = getattr(widget, name)
+    with pytest.raises(aw.AttentionError, match=f"{name} is {value!r}"):
+        setattr(widget, name, value)
+    assert getattr(widget, name) == before

@@ -42,6 +42,8 @@ export function createActions(
     setMassShown: (share) => set({ mass_shown: share }),
     setColorScale: (scale) => set({ color_scale: scale }),
     setScaleRows: (on) => set({ scale_rows: on }),
+    setOverlay: (overlay) => set({ overlay }),
+    setOverlayOpacity: (opacity) => set({ overlay_opacity: opacity }),
     setMergeWords: (on) => set({ merge_words: on }),
     setHideSpecial: (on) => {
       const special = model.get("special");

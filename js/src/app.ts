@@ -7,6 +7,7 @@ import { stripWidth } from "./layout/zones";
 import type { Model, WidgetState } from "./model";
 import { Foot } from "./views/foot";
 import { HeadsOverview } from "./views/heads";
+import { ImageStrip } from "./views/image";
 import { installKeys } from "./views/keys";
 import { Message } from "./views/message";
 import { ProgressLine } from "./views/progress";
@@ -32,10 +33,13 @@ const SYNCED: readonly (keyof WidgetState)[] = [
   "hide_special",
   "heads_open",
   "height",
+  "overlay",
+  "overlay_opacity",
   "pins",
   "compared",
   "tokens",
   "special",
+  "picture",
   "n_layers",
   "n_heads",
   "shown_matrix",
@@ -62,6 +66,7 @@ export class App {
   readonly #builder: FrameBuilder;
   readonly #views: View[];
   readonly #strip: Strip;
+  readonly #image: ImageStrip;
   readonly #stage: Stage;
   readonly #foot: Foot;
   readonly #saver: Saver;
@@ -103,12 +108,13 @@ export class App {
       invalidate,
     };
     this.#strip = new Strip(context);
+    this.#image = new ImageStrip(context);
     this.#stage = new Stage(context);
     this.#foot = new Foot(context);
-    const picture = { stage: this.#stage, strip: this.#strip };
+    const picture = { stage: this.#stage, strip: this.#strip, image: this.#image };
     this.#saver = new Saver(this.#root, model, picture, this.#view, invalidate, signal);
     this.#body.className = "aw-body";
-    this.#body.append(this.#strip.el, this.#stage.el, this.#foot.el);
+    this.#body.append(this.#image.el, this.#strip.el, this.#stage.el, this.#foot.el);
     const above = [
       new Toolbar(context),
       new ProgressLine(context),
@@ -189,8 +195,14 @@ export class App {
   #drawBody(frame: Frame): void {
     const { el } = this.#stage;
     el.hidden = frame.size === "narrow" && frame.tab === "heads";
+    this.#image.update(frame);
     this.#strip.update(frame, this.#room(frame));
     if (el.hidden) {
+      this.#placeFoot(frame);
+      return;
+    }
+    if (frame.image !== null) {
+      this.#stage.update(frame, this.#image.el.offsetHeight);
       this.#placeFoot(frame);
       return;
     }

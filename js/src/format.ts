@@ -14,6 +14,8 @@ export interface TokenText {
   /** Goes on with the word of the token before it. */
   piece: boolean;
   special: boolean;
+  /** Stands for a patch of an image. */
+  patch?: boolean;
   /** Exactly as given, for tooltips. */
   raw: string;
 }
@@ -103,6 +105,7 @@ export function isWord({ special, text }: TokenText): boolean {
 
 /** A token's name in a sentence: words in single quotes, special tokens as they are. */
 export function quoted(token: TokenText): string {
+  if (token.patch) return `patch\u00a0${token.label}`;
   return token.special ? token.label : `‘${token.label}’`;
 }
 

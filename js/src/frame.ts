@@ -6,7 +6,17 @@ import type { Theme } from "./color";
 import type { TokenText } from "./format";
 import type { Hovered } from "./hover";
 import type { Scale } from "./layout/scale";
-import type { Binding, ColorScale, Fusion, GraphNode, Heads, Method, Pin, Progress } from "./model";
+import type {
+  Binding,
+  ColorScale,
+  Fusion,
+  GraphNode,
+  Heads,
+  Method,
+  Overlay,
+  Pin,
+  Progress,
+} from "./model";
 import type { PictureFormat } from "./scene";
 import type { Trace } from "./trace";
 
@@ -52,6 +62,18 @@ export interface MatrixView {
   bindingAt(query: number, key: number): Binding | null;
 }
 
+/** A vision model's patches and the image behind them. */
+export interface ImageView {
+  rows: number;
+  columns: number;
+  /** The place of each patch among the tokens of the frame, row by row. */
+  places: readonly number[];
+  /** The tokens that are no patches: CLS, registers. */
+  others: readonly number[];
+  /** RGBA. */
+  pixels: { pixels: Uint8ClampedArray<ArrayBuffer>; columns: number; rows: number } | null;
+}
+
 export interface Frame {
   width: number;
   height: number;
@@ -69,6 +91,10 @@ export interface Frame {
   hidden: readonly TokenText[];
   /** What attention does not read. */
   dropped: ReadonlySet<number>;
+  /** What tokens stand for in a vision model; null in others. */
+  image: ImageView | null;
+  overlay: Overlay;
+  overlayOpacity: number;
   n: number;
   nLayers: number;
   nHeads: number;
@@ -128,6 +154,8 @@ export interface Actions {
   setColorScale(scale: ColorScale): void;
   setScaleRows(on: boolean): void;
   setMergeWords(on: boolean): void;
+  setOverlay(overlay: Overlay): void;
+  setOverlayOpacity(opacity: number): void;
   /** Leave special tokens out of the view; no number changes. */
   setHideSpecial(on: boolean): void;
   /** Take special tokens out of the graph; the numbers change. */

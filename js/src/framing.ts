@@ -4,6 +4,7 @@ import {
   type ComparedView,
   type Frame,
   type HeadsView,
+  type ImageView,
   type MatrixView,
   type SharesView,
   sizeOf,
@@ -26,6 +27,7 @@ import type {
   HeadMaps,
   HeadShares,
   Model,
+  Picture,
   Pin,
   Progress,
   ShownMatrix,
@@ -35,7 +37,7 @@ import type {
 } from "./model";
 import { BINDINGS, type Binding } from "./model";
 import { evaluateMatrix, evaluateTrace, type Trace } from "./trace";
-import { decode } from "./wire";
+import { decode, type WireArray } from "./wire";
 
 type Maybe<T> = T | Record<string, never>;
 
@@ -65,6 +67,8 @@ export class FrameBuilder {
   readonly #matrix = new Remembered<MatrixView>();
   readonly #evaluated = new Remembered<Trace>();
   readonly #trace = new Remembered<Trace>();
+  readonly #pixels = new Remembered<ImageView["pixels"]>();
+  readonly #image = new Remembered<ImageView>();
   readonly #headMaps = new Remembered<HeadsView>();
   readonly #headShares = new Remembered<SharesView>();
   readonly #comparison = new Remembered<Frame["comparison"]>();
@@ -113,6 +117,9 @@ export class FrameBuilder {
             ),
           ),
       ),
+      image: this.#readImage(grouping),
+      overlay: model.get("overlay"),
+      overlayOpacity: model.get("overlay_opacity"),
       n: grouping.tokens.length,
       nLayers: model.get("n_layers"),
       nHeads: model.get("n_heads"),
@@ -173,9 +180,31 @@ export class FrameBuilder {
     );
     // The set is made anew with each selection, the grouping only if its content has changed.
     const fitting = words !== null && words.of_token.length === raws.length ? words : null;
-    return this.#groups.get([raws, set, fitting, [...hide].join()], () =>
-      groupTokens(raws, set, fitting, hide),
-    );
+    const picture = present<Picture>(model.get("picture"), "grid");
+    return this.#groups.get([raws, set, fitting, [...hide].join(), picture], () => {
+      const made = groupTokens(raws, set, fitting, hide);
+      for (const place of picture === null ? [] : patchesOf(picture, made)) {
+        const token = made.tokens[place];
+        if (token !== undefined) token.patch = true;
+      }
+      return made;
+    });
+  }
+
+  #readImage(grouping: Grouping): ImageView | null {
+    const wire = present<Picture>(this.#model.get("picture"), "grid");
+    if (wire === null) return null;
+    const [rows, columns] = wire.grid;
+    // While other tokens are on their way.
+    if (wire.first + rows * columns > grouping.placeOf.length) return null;
+    const pixels = this.#pixels.get([wire], () => (wire.image === null ? null : rgba(wire.image)));
+    return this.#image.get([wire, grouping], () => {
+      const last = wire.first + rows * columns;
+      const others = grouping.members.flatMap((tokens, place) =>
+        tokens.every((token) => token < wire.first || token >= last) ? [place] : [],
+      );
+      return { rows, columns, places: patchesOf(wire, grouping), others, pixels };
+    });
   }
 
   #readMatrix(residual: number): MatrixView | null {
@@ -282,6 +311,22 @@ function viewOf(
       ? bindingAt
       : (query, key) => groupBinding(bindingAt, grouping, query, key),
   };
+}
+
+/** The place of each patch. */
+function patchesOf({ first, grid }: Picture, { placeOf }: Grouping): number[] {
+  return Array.from(placeOf.subarray(first, first + grid[0] * grid[1]));
+}
+
+/** Bytes of an image, grey or in colour, as an image's pixels. */
+function rgba(image: WireArray): NonNullable<ImageView["pixels"]> {
+  const [rows, columns, channels = 1] = image.shape as [number, number, number?];
+  const bytes = decode(image, "uint8");
+  const pixels = new Uint8ClampedArray(4 * rows * columns).fill(255);
+  for (let i = 0; i < rows * columns; i++) {
+    for (let c = 0; c < 3; c++) pixels[4 * i + c] = bytes[channels * i + (c % channels)]!;
+  }
+  return { pixels, columns, rows };
 }
 
 /**

@@ -69,6 +69,15 @@ export interface Progress {
 }
 
 export type ColorScale = "words" | "linear" | "sqrt" | "log";
+export type Overlay = "contour" | "heat";
+
+/** A vision model's patches, row by row from token `first` on, and its image. */
+export interface Picture {
+  grid: [rows: number, columns: number];
+  first: number;
+  /** (height, width) or (height, width, 3) uint8. */
+  image: WireArray | null;
+}
 
 /** A selection kept with its settings. */
 export interface Pin {
@@ -129,11 +138,14 @@ export interface WidgetState {
   hide_special: boolean;
   heads_open: boolean;
   height: number;
+  overlay: Overlay;
+  overlay_opacity: number;
   pins: Pin[];
   compared: number[];
   /** From the kernel. */
   tokens: string[];
   special: number[];
+  picture: Maybe<Picture>;
   n_layers: number;
   n_heads: number;
   shown_matrix: Maybe<ShownMatrix>;

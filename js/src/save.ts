@@ -24,6 +24,7 @@ export interface SavedPicture {
 /** A part of the page as marks, with its place below the sentence. */
 export interface Part {
   marks: readonly Mark[];
+  x?: number;
   y: number;
   height: number;
 }
@@ -117,7 +118,7 @@ export function composePicture(
   y += FACTS.line * lines.length + 10;
   let bottom = y;
   for (const part of parts) {
-    for (const mark of part.marks) marks.push(moved(mark, 0, y + part.y));
+    for (const mark of part.marks) marks.push(moved(mark, part.x ?? 0, y + part.y));
     bottom = Math.max(bottom, y + part.y + part.height);
   }
   return { title: textOf(finding.spans), width, height: Math.ceil(bottom), marks };

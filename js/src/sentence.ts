@@ -3,6 +3,7 @@
 import { facts, notices } from "./facts";
 import { isWord, LONG_TEXT, listed, percent } from "./format";
 import type { Frame } from "./frame";
+import { outlined } from "./layout/image";
 import {
   aside,
   belowOf,
@@ -64,6 +65,15 @@ function sentence(frame: Frame): Span[] {
     : pair(frame, trace, names, sources, sinks);
 }
 
+/** "61 % from the 24 outlined patches": what is said of an image instead of words. */
+function patchSpans(frame: Frame, joint: string): Span[] | null {
+  const found = outlined(frame);
+  if (found === null || found.cells.size === 0) return null;
+  const { size } = found.cells;
+  const patches = size === 1 ? "outlined patch" : `${size} outlined patches`;
+  return say`${strong(percent(found.share))} ${joint} the ${strong(patches)}`;
+}
+
 /** Up to three words by true rank; the far smaller ones are left out. */
 function leadingWords(frame: Frame, shares: readonly Share[], apart: ReadonlySet<number>): Share[] {
   const known = shares.filter(({ value }) => value >= NOTHING);
@@ -78,8 +88,10 @@ function average(frame: Frame, trace: Trace, names: Names): Span[] {
   names.settle(top.map(({ token }) => token));
   const [verb, joint] = relationOf(trace);
   const who = trace.method === "attention" ? `a token ${placeOf(trace)}` : "an output token";
-  const shares = inRow(sharePhrases(top, joint, names, percent, firstWord));
-  return say`On average ${who} ${verb} ${shares}${aside(" · pick a token to trace it")}`;
+  const patches = patchSpans(frame, joint);
+  const shares = patches ?? inRow(sharePhrases(top, joint, names, percent, firstWord));
+  const pick = patches === null ? "token" : "patch";
+  return say`On average ${who} ${verb} ${shares}${aside(` · pick a ${pick} to trace it`)}`;
 }
 
 /** A source, or a set of them: where its mass comes from. */
@@ -93,7 +105,7 @@ function backward(frame: Frame, trace: Trace, names: Names, sources: readonly nu
   const found =
     words.length === 0
       ? say`nothing ${joint} other words`
-      : say`${distanced(frame, sources, words, joint, names)}${belowOf(trace)}`;
+      : say`${patchSpans(frame, joint) ?? distanced(frame, sources, words, joint, names)}${belowOf(trace)}`;
   const rest = clause(restOf(frame, trace, shares, own, words));
   return say`${strong(names.all(sources))} ${placeOf(trace)} ${verb} ${found}${rest}`;
 }

@@ -40,6 +40,9 @@ type Added =
   | "merge_words"
   | "hide_special"
   | "heads_open"
+  | "overlay"
+  | "overlay_opacity"
+  | "picture"
   | "pins"
   | "compared"
   | "words"
@@ -58,6 +61,9 @@ export function stateOf(json: Json): WidgetState {
     merge_words: false,
     hide_special: false,
     heads_open: false,
+    overlay: "contour",
+    overlay_opacity: 0.9,
+    picture: {},
     pins: [],
     compared: [],
     words: {},

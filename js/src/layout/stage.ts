@@ -77,6 +77,7 @@ export function stageZones(
     labelWidths: labels.map((label) => label.width),
     outputFigures: (difference ?? trace)?.direction === "up",
     sums: trace !== null && hasCut(trace),
+    text: frame.image === null,
     zoom,
   });
 }

@@ -43,6 +43,8 @@ export interface ZoneInput {
   outputFigures: boolean;
   /** Sums of the cut stand under the graph. */
   sums: boolean;
+  /** Whether what stands above is text, beside which the matrix may rise. */
+  text?: boolean;
   /** Which rows and columns are in view. */
   zoom?: Zoom;
 }
@@ -134,7 +136,7 @@ export function layoutZones(input: ZoneInput): Zones {
   const padding = narrow ? 12 : 16;
   const labelWidth = Math.ceil(labelWidths.reduce((a, b) => Math.max(a, b), 50));
 
-  const beside = size === "wide" && n <= 64;
+  const beside = size === "wide" && n <= 64 && input.text !== false;
   const overlap = beside ? input.stripHeight : 0;
   const headRoom = showGraph ? overlap + (narrow ? 44 : 36) : 0;
   const below = narrow ? (showMatrix ? 84 : input.sums ? 40 : 16) : 72;

@@ -13,6 +13,7 @@ import {
 } from "../save";
 import type { PictureFormat } from "../scene";
 import { element } from "./dom";
+import type { ImageStrip } from "./image";
 import type { Stage } from "./stage";
 import type { Strip } from "./strip";
 
@@ -26,6 +27,7 @@ export class Saver {
   readonly #model: Model;
   readonly #stage: Stage;
   readonly #strip: Strip;
+  readonly #image: ImageStrip;
   readonly #view: ViewState;
   readonly #invalidate: () => void;
   #frame: Frame | null = null;
@@ -36,7 +38,7 @@ export class Saver {
   constructor(
     root: HTMLElement,
     model: Model,
-    parts: { stage: Stage; strip: Strip },
+    parts: { stage: Stage; strip: Strip; image: ImageStrip },
     view: ViewState,
     invalidate: () => void,
     signal: AbortSignal,
@@ -45,6 +47,7 @@ export class Saver {
     this.#model = model;
     this.#stage = parts.stage;
     this.#strip = parts.strip;
+    this.#image = parts.image;
     this.#view = view;
     this.#invalidate = invalidate;
     model.onMessage((content) => {
@@ -115,6 +118,14 @@ export class Saver {
     const zones = this.#stage.zones;
     const words = textMarks(this.#strip.shownTokens(), body);
     const stage = { marks: this.#stage.marks(), height: zones?.height ?? 0 };
+    if (this.#frame?.image != null) {
+      const { height } = this.#image;
+      const x = this.#image.el.offsetLeft;
+      return [
+        { marks: this.#image.marks(), x, y: 0, height },
+        { ...stage, y: height + 8 },
+      ];
+    }
     // Without the text above it, the stage begins at the top.
     if (words.length === 0) return [{ ...stage, y: 0 }];
     return [

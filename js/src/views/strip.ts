@@ -39,7 +39,9 @@ export class Strip implements View {
     attribute(this.el, "data-form", form);
     const width = room === undefined ? "" : `${Math.max(0, Math.floor(room))}px`;
     if (this.el.style.maxWidth !== width) this.el.style.maxWidth = width;
-    this.el.hidden = frame.n === 0;
+    // A vision model's patches are read off its image.
+    this.el.hidden = frame.n === 0 || frame.image !== null;
+    if (this.el.hidden) return;
     this.#list.hidden = form === "barcode";
     this.#barcode.el.hidden = form !== "barcode";
     if (form === "barcode") {
@@ -69,7 +71,7 @@ export class Strip implements View {
 
   /** The tokens as they stand in the page; none where the text is too long to be shown. */
   shownTokens(): readonly HTMLElement[] {
-    return this.#list.hidden ? [] : this.#options;
+    return this.#list.hidden || this.el.hidden ? [] : this.#options;
   }
 
   #build(frame: Frame): void {

@@ -1,0 +1,243 @@
+/** The image that a vision model saw, in the place of a text: pick a patch, see what it draws. */
+import type { Context, Frame, View } from "../frame";
+import {
+  type ImageHit,
+  type ImageLayout,
+  imageHit,
+  imageOverlay,
+  imageStep,
+  imageWords,
+  layoutImage,
+  tokenHit,
+} from "../layout/image";
+import { picked, ringed } from "../layout/strip";
+import type { Overlay } from "../model";
+import { paint } from "../paint/canvas";
+import type { Mark } from "../scene";
+import { attribute, element, rootOf, text } from "./dom";
+import { Segmented } from "./segmented";
+import { Slider } from "./slider";
+
+const OVERLAYS: readonly { value: Overlay; label: string }[] = [
+  { value: "contour", label: "Contour" },
+  { value: "heat", label: "Heat" },
+];
+
+export class ImageStrip implements View {
+  readonly el: HTMLElement;
+  readonly #context: Context;
+  readonly #canvas = element("canvas", { "aria-hidden": "true" });
+  readonly #status = element("span", { class: "aw-unseen", role: "status" });
+  readonly #box: HTMLElement;
+  readonly #controls: HTMLElement;
+  readonly #mode: Segmented<Overlay>;
+  readonly #opacity: Slider;
+  /** The image's own pixels are put here once, those of patches there at every frame. */
+  readonly #photo = element("canvas");
+  readonly #cells = element("canvas");
+  #frame: Frame | null = null;
+  #layout: ImageLayout | null = null;
+  #key: readonly unknown[] = [];
+  #font = "";
+  #focus: number | null = null;
+  #focusShown = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+    const { signal, actions } = context;
+    this.#box = element(
+      "div",
+      {
+        class: "aw-image",
+        tabindex: "0",
+        role: "application",
+        "aria-roledescription": "image of patches",
+      },
+      this.#canvas,
+      this.#status,
+    );
+    this.#mode = new Segmented(signal, "overlay", "Overlay", OVERLAYS, actions.setOverlay);
+    this.#opacity = new Slider(
+      signal,
+      { control: "overlay-opacity", label: "Opacity", step: 0.05, reserve: "100 %" },
+      actions.setOverlayOpacity,
+    );
+    this.#controls = element(
+      "div",
+      { class: "aw-image-controls", role: "group", "aria-label": "Overlay" },
+      this.#mode.el,
+      this.#opacity.el,
+    );
+    this.el = element("div", { class: "aw-image-strip" }, this.#box, this.#controls);
+    this.#listen();
+  }
+
+  update(frame: Frame): void {
+    this.#frame = frame;
+    this.el.hidden = frame.image === null;
+    if (frame.image === null) return;
+    this.#mode.set(frame.overlay);
+    const shown = `${Math.round(100 * frame.overlayOpacity)}\u00a0%`;
+    this.#opacity.set({ value: frame.overlayOpacity, text: shown, spoken: shown, max: 1 });
+    this.#controls.hidden = frame.image.pixels === null;
+    const key = [
+      ...[frame.image, frame.width, frame.size, frame.theme, frame.tokens, frame.trace],
+      ...[frame.comparison, frame.selected, frame.matrix?.scale, frame.overlay],
+      ...[frame.overlayOpacity, window.devicePixelRatio],
+    ];
+    if (key.some((value, i) => !Object.is(value, this.#key[i]))) {
+      if (this.#key[3] !== frame.theme) this.#font = getComputedStyle(this.el).fontFamily;
+      this.#key = key;
+      this.#layout = layoutImage(frame, (words, size, weight) =>
+        this.#measure(words, size, weight),
+      );
+      const { rows, columns } = frame.image;
+      attribute(
+        this.#box,
+        "aria-label",
+        `Image of ${rows} by ${columns} patches. Arrow keys move, Enter traces, ` +
+          "Shift and Enter makes a pair, Control and Enter adds.",
+      );
+    }
+    this.#paint();
+  }
+
+  /** The picture as it stands, without hover and focus; none of a text. */
+  marks(): Mark[] {
+    if (this.#layout === null || this.#frame?.image === null) return [];
+    const { photo, marks } = this.#layout;
+    return photo === null ? marks : [photo, ...marks];
+  }
+
+  get height(): number {
+    return this.#layout?.height ?? 0;
+  }
+
+  #measure(words: string, size: number, weight: number): number {
+    const context = this.#cells.getContext("2d");
+    if (context === null) return words.length * size * 0.55;
+    context.font = `${weight} ${size}px ${this.#font}`;
+    return context.measureText(words).width;
+  }
+
+  #paint(): void {
+    const frame = this.#frame;
+    const layout = this.#layout;
+    const context = this.#canvas.getContext("2d");
+    if (frame === null || layout === null || context === null) return;
+    const ratio = window.devicePixelRatio || 1;
+    const width = frame.width - (frame.size === "narrow" ? 24 : 32);
+    const [w, h] = [Math.round(width * ratio), Math.round(layout.height * ratio)];
+    if (this.#canvas.width !== w || this.#canvas.height !== h) {
+      [this.#canvas.width, this.#canvas.height] = [w, h];
+      this.#canvas.style.cssText = `width:${width}px;height:${layout.height}px`;
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, w, h);
+    const painter = { context, ratio, fontFamily: this.#font, scratch: this.#photo };
+    if (layout.photo !== null) paint(painter, [layout.photo]);
+    const focus = this.#focusShown ? this.#focus : null;
+    paint({ ...painter, scratch: this.#cells }, [
+      ...layout.marks,
+      ...imageOverlay(frame, layout, focus),
+    ]);
+    // Where the image is, for scripts that aim at a patch.
+    const [main] = layout.panels;
+    const place = main === undefined ? "" : [main.x, main.y, main.w, main.h].map(Math.round).join();
+    attribute(this.#box, "data-image", place);
+  }
+
+  #at(event: MouseEvent): ImageHit | null {
+    if (this.#layout === null || this.#frame?.image == null) return null;
+    const { left, top } = this.#box.getBoundingClientRect();
+    return imageHit(this.#layout, this.#frame.image, event.clientX - left, event.clientY - top);
+  }
+
+  #hover(hit: ImageHit | null): void {
+    const { actions } = this.#context;
+    if (hit === null) {
+      actions.hover(null);
+      return;
+    }
+    const { token, level, box } = hit;
+    const up = this.#frame?.trace?.direction === "up" || this.#frame?.selected.length === 0;
+    const [outer, inner] = [rootOf(this.el), this.#box].map((el) => el.getBoundingClientRect());
+    actions.hover({
+      target:
+        level === null ? { kind: up ? "output" : "input", token } : { kind: "node", level, token },
+      x: box.x + box.w / 2 + inner!.left - outer!.left,
+      // The tooltip keeps clear of a row of text: a patch may be higher.
+      y: box.y + box.h / 2 + Math.max(0, box.h / 2 - 12) + inner!.top - outer!.top,
+    });
+  }
+
+  #pick({ token, level }: ImageHit, event: MouseEvent | KeyboardEvent): void {
+    if (this.#frame === null) return;
+    const { actions } = this.#context;
+    const keys = { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey };
+    const { node, how } = picked(this.#frame, token, keys);
+    actions.select(level === null ? node : [level, token], how);
+  }
+
+  #listen(): void {
+    const box = this.#box;
+    const { signal, actions } = this.#context;
+    const on = <K extends keyof HTMLElementEventMap>(
+      name: K,
+      heard: (event: HTMLElementEventMap[K]) => void,
+    ): void => box.addEventListener(name, heard, { signal });
+    on("pointermove", (event) => {
+      const hit = this.#at(event);
+      box.style.cursor = hit === null ? "default" : "pointer";
+      this.#hover(hit);
+    });
+    on("pointerleave", () => actions.hover(null));
+    on("pointerdown", () => this.#showFocus(false));
+    on("click", (event) => {
+      const hit = this.#at(event);
+      if (hit === null) return;
+      this.#focus = hit.token;
+      this.#pick(hit, event);
+      // The new trace is to be seen whole, not dimmed by a pointer that only rests.
+      actions.hover(null);
+    });
+    on("focus", () => {
+      if (box.matches(":focus-visible")) this.#showFocus(true);
+    });
+    on("blur", () => {
+      if (this.#focusShown) actions.hover(null);
+      this.#showFocus(false);
+    });
+    on("keydown", (event) => this.#onKey(event));
+  }
+
+  #showFocus(shown: boolean): void {
+    this.#focusShown = shown;
+    if (shown) this.#focus = this.#place();
+    this.#paint();
+  }
+
+  /** Where the keyboard stands: on the selection to begin with, else on the first token. */
+  #place(): number {
+    const [first] = ringed(this.#frame?.selected ?? []);
+    const known = this.#focus !== null && this.#focus < (this.#frame?.n ?? 0);
+    return known ? this.#focus! : (first ?? 0);
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    const image = this.#frame?.image;
+    if (image == null || this.#layout === null || event.altKey) return;
+    const token = this.#place();
+    if (event.key === "Enter" || event.key === " ") {
+      this.#pick({ token, level: null, box: { x: 0, y: 0, w: 0, h: 0 } }, event);
+    } else if (event.key.startsWith("Arrow") && !event.ctrlKey && !event.metaKey) {
+      // The first key after a click only brings the ring out.
+      this.#focus = this.#focusShown ? imageStep(image, token, event.key) : token;
+      this.#focusShown = true;
+      this.#hover(tokenHit(this.#layout, image, this.#focus));
+      text(this.#status, imageWords(this.#frame!, this.#focus));
+      this.#paint();
+    } else return;
+    event.preventDefault();
+  }
+}
