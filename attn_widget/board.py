@@ -51,8 +51,8 @@ class Dashboard(ipywidgets.VBox):
         grid = ipywidgets.GridBox(
             list(self.charts.values()),
             layout=ipywidgets.Layout(
-                # Two columns from about 900 px on, one below.
-                grid_template_columns="repeat(auto-fit, minmax(min(440px, 100%), 1fr))",
+                # Two columns from about 900 px on, one below; never three and one.
+                grid_template_columns="repeat(auto-fit, minmax(min(max(440px, 34%), 100%), 1fr))",
                 grid_gap="4px 24px",
                 width="100%",
                 padding="0 16px",

@@ -113,7 +113,7 @@ class Lab:
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
             # An extension of Notebook 7 that Voilà would load, and could not.
-            "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension",
+            "--VoilaConfiguration.extension_denylist=['@jupyter-notebook/lab-extension']",
             *(["--allow-root"] if os.geteuid() == 0 else []),
         ]
         environment = dict(os.environ)

@@ -30,10 +30,18 @@ export function installKeys(
   context: Context,
   getFrame: () => Frame | null,
 ): void {
+  // Notebook 7 takes its shortcuts before the key comes down to the widget, JupyterLab after it has
+  // come up again. The second heeds a stopped event, the first this attribute on what has the focus.
+  const aside = (event: KeyboardEvent): void => {
+    const { target } = event;
+    if (!(target instanceof Element) || !root.contains(target)) return;
+    target.toggleAttribute("data-lm-suppress-shortcuts", !isOfThePage(event));
+  };
+  window.addEventListener("keydown", aside, { capture: true, signal: context.signal });
   root.addEventListener(
     "keydown",
     (event) => {
-      if (event.key === "Tab" || event.ctrlKey || event.metaKey) return;
+      if (isOfThePage(event)) return;
       event.stopPropagation();
       const frame = getFrame();
       if (frame === null || event.defaultPrevented || event.altKey || isTyping(event)) return;
@@ -41,6 +49,10 @@ export function installKeys(
     },
     { signal: context.signal },
   );
+}
+
+function isOfThePage(event: KeyboardEvent): boolean {
+  return event.key === "Tab" || event.ctrlKey || event.metaKey;
 }
 
 function isTyping(event: Event): boolean {
