@@ -1,6 +1,5 @@
 /** Fuse heads, drop, normalise, mix in the residual: the twin of `mixing.py`. */
 
-import { headsText } from "../format";
 import type { Heads } from "../model";
 import { NotInFile, type StoredAttention } from "./attention";
 
@@ -53,7 +52,12 @@ function fuseHeads(
     if (JSON.stringify(only) === JSON.stringify(heads)) {
       return attention.fused(block, new Float64Array(scratch.length));
     }
-    const kept = typeof only === "number" ? `head ${only}` : `heads ${headsText(only)}`;
+    const kept =
+      typeof only === "number"
+        ? `head ${only}`
+        : typeof only === "string"
+          ? `the ${only} of all heads`
+          : `the mean of heads ${only.join(", ")}`;
     throw new NotInFile(
       `Other heads are not in this file. It keeps ${kept} alone; save_html(…) keeps them all.`,
     );
