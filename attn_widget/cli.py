@@ -1,7 +1,8 @@
-"""The command line: look at an attention file, open it in the browser, or repeat an experiment.
+"""The command line: look at an attention file, make a page of it, or repeat an experiment.
 
 python -m attn_widget info FILE
 python -m attn_widget view FILE
+python -m attn_widget html FILE OUT.html [options]
 python -m attn_widget paper [--small] [--jobs N] [--save FILE]
 
 FILE is one that `aw.save` wrote, or a .npy, .npz or .safetensors file. `paper` trains networks and
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.command == "info":
             _say(_info(Path(asked.file), attention))
             return 0
+        if asked.command == "html":
+            return _html(attention, asked)
         return _view(Path(asked.file).resolve(), port=asked.port, browser=not asked.no_browser)
     except AttentionError as error:
         return _fail(str(error))
@@ -65,10 +68,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m attn_widget",
         description="Look at the attention in a file, or repeat an experiment.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="info | view | paper")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="info | view | html | paper"
+    )
     for name, text in (
         ("info", "say in a few lines what is in a file"),
         ("view", "open a file as a dashboard, in a JupyterLab of its own"),
+        ("html", "write a page that shows a file anywhere, live, without Python or a network"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("file", help="of aw.save, or .npy, .npz, .safetensors")
@@ -77,12 +83,41 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--no-browser", action="store_true", help="print the address, open nothing"
             )
+        if name == "html":
+            _add_page_options(command)
     text = "train networks and lay the paper's Tables 1 and 2 beside ours, in about a quarter hour"
     paper = commands.add_parser("paper", help=text, description=text)
     paper.add_argument("--small", action="store_true", help="the same in seconds; means nothing")
     paper.add_argument("--jobs", type=int, help="networks at a time; by default one a processor")
     paper.add_argument("--save", metavar="FILE", help="write all numbers as JSON, too")
     return parser
+
+
+def _add_page_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("out", metavar="OUT.html", help="where to")
+    add("--method", default="rollout", help="what it opens with: attention, rollout or flow")
+    add("--levels", type=_numbers, metavar="START,STOP", help="by default all")
+    add("--heads", type=_heads, default="mean", help="mean, max, min, one head or a list: 0,3,8")
+    add("--residual", type=float, default=0.5, help="from 0 to 1")
+    add("--flow", help="which flow to compute for it: none, current, all_levels, all_heads")
+    add("--keep-heads", default="all", help='"shown" keeps the fusion alone: a smaller page')
+    add("--title", help="by default the text")
+    add("--budget", type=float, default=20.0, help="most megabytes of the page")
+    add("--patience", type=float, default=120.0, help="most seconds of computing flow")
+    add("--overwrite", action="store_true", help="replace a file of this name")
+    add("--size", action="store_true", help="tell the size and the time, and write nothing")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _heads(text: str) -> str | int | list[int]:
+    if text.isalpha():
+        return text
+    numbers = _numbers(text)
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _say(text: str) -> None:
@@ -142,6 +177,35 @@ def _paper(*, small: bool, jobs: int | None, path: str | None) -> int:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress, apart from the result
+
+
+# --- html ----------------------------------------------------------------------------------------
+
+
+def _html(attention: Attention, asked: argparse.Namespace) -> int:
+    from .widget import AttentionWidget
+
+    widget = AttentionWidget(
+        attention,
+        method=asked.method,
+        levels=asked.levels,
+        heads=asked.heads,
+        residual=asked.residual,
+    )
+    kept: dict[str, Any] = {"flow": asked.flow, "heads": asked.keep_heads}
+    if asked.size:
+        _say(str(widget.html_size(**kept)))
+        return 0
+    path = widget.save_html(
+        asked.out,
+        **kept,
+        title=asked.title,
+        budget=asked.budget,
+        patience=asked.patience,
+        overwrite=asked.overwrite,
+    )
+    _say(f"{path} ({_bytes(path.stat().st_size)})")
+    return 0
 
 
 # --- view ----------------------------------------------------------------------------------------

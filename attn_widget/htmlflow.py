@@ -144,18 +144,15 @@ class FlowOfPage:
             matrix = shown.flow_matrix(settings, found.values, found.binding)
             matrices.append({"settings": _plain(settings), "matrix": matrix})
         for settings, selection in self.traces:
+            if selection.empty:
+                continue
             relevance = self._analysis.relevance(settings, selection)
             trace = shown.shown_trace(self._analysis, settings, selection, relevance)
-            traces.append(
-                {
-                    "settings": _plain(settings),
-                    "selection": {
-                        name: getattr(selection, name)
-                        for name in ("start", "stop", "sources", "sinks")
-                    },
-                    "trace": trace,
-                }
-            )
+            if selection.sinks is None:
+                # The page walks by itself; how much each input can give is all that it lacks.
+                trace = {name: trace[name] for name in ("relevance", "relevance_binding")}
+            ends_of = {name: getattr(selection, name) for name in selection.__dataclass_fields__}
+            traces.append({"settings": _plain(settings), "selection": ends_of, "trace": trace})
         return {"holds": self.holds, "matrices": matrices, "traces": traces}
 
 

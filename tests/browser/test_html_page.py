@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import attn_widget as aw
 import numpy as np
 import pytest
-from attn_widget.rollout import evaluate_terms
 from lab import new_context
 from playwright.sync_api import expect
+
+import attn_widget as aw
+from attn_widget.rollout import evaluate_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,9 +263,16 @@ def test_flow_of_every_range_is_live_and_another_residual_is_refused(
     assert "not in this file" in read(page, "error")
     assert read(page, "residual") == 0.5
     expect(page.get_by_role("alert")).to_contain_text("every range of layers, all heads")
+    # Another pair has its value and no path.
     put(page, selected=[[6, 2], [0, 3]])
-    assert f"at most {whole[2, 3]:.3f} from ‘does’ to ‘trophy’" in read(page, "error")
-    assert read(page, "selected") == [[0, BIG]]
+    found = read(page, "shown_trace")
+    assert found["value"] == pytest.approx(whole[2, 3])
+    assert array(found["weights"]).size == 0
+    assert "paths of this flow are not in this file" in read(page, "note")
+    expect(page.locator(".aw-sentence")).to_contain_text(f"at most {whole[2, 3]:.2f} from ‘does’")
+    put(page, selected=[[6, 2], [6, 3], [0, 3]])
+    assert "between these sets is not in this file" in read(page, "error")
+    assert read(page, "selected") == [[6, 2], [0, 3]]
     # Rollout is live whatever the flow is.
     put(page, method="rollout", residual=0.7)
     assert read(page, "error") == ""
@@ -318,7 +324,9 @@ def test_two_pins_are_compared(html_page: OpenPage, tmp_path: Path) -> None:
         relevance = array(found[side]["trace"]["relevance"])
         np.testing.assert_allclose(relevance, aw.rollout(SAMPLE, **settings)[IT], rtol=2e-6)
     page.get_by_role("button", name="End comparison").click()
-    assert read(page, "shown_comparison") == {}
+    page.wait_for_function(
+        "() => !('a' in document.getElementById('attn-view').model.get('shown_comparison'))"
+    )
 
 
 def test_a_hand_reaches_every_control(html_page: OpenPage, tmp_path: Path) -> None:

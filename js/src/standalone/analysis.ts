@@ -118,7 +118,7 @@ function between(left: Float64Array, map: Float64Array, right: Float64Array): nu
   return total;
 }
 
-export function meanRow(matrix: Float64Array, n: number): Float64Array {
+export function meanRow(matrix: ArrayLike<number>, n: number): Float64Array {
   const mean = new Float64Array(n);
   for (let i = 0; i < matrix.length; i++) mean[i % n]! += matrix[i]! / n;
   return mean;

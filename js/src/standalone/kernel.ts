@@ -54,6 +54,7 @@ export class Kernel {
   #shownTrace = "";
   #shownShares = "";
   #comparing = "";
+  #flowNote = "";
   #job = 0;
 
   constructor(model: LocalModel, attention: StoredAttention, flow: StoredFlow) {
@@ -115,7 +116,9 @@ export class Kernel {
     const [comparison, comparing] = this.#compare(state);
     if (settings.method === "flow") this.#drawFlow(settings, selection);
     else this.#draw(settings, selection);
-    model.put("note", note(this.#analysis, settings));
+    if (settings.method !== "flow") this.#flowNote = "";
+    const notes = [note(this.#analysis, settings), this.#flowNote];
+    model.put("note", notes.filter((text) => text !== "").join(" "));
     if (comparing !== this.#comparing) {
       this.#comparing = comparing;
       model.put("shown_comparison", comparison);
@@ -156,12 +159,13 @@ export class Kernel {
     if (key === this.#shownTrace) return;
     const matrix = this.#flow.matrix(settings);
     const words = merged ? (model.get("words") as Words) : null;
-    const trace = this.#flow.trace(this.#analysis, settings, selection, words);
+    const found = this.#flow.trace(this.#analysis, settings, selection, words);
     this.#stop();
+    this.#flowNote = found.note;
     this.#shownTrace = key;
     this.#shownMatrix = keyOf(settings);
     model.put("shown_matrix", matrix);
-    model.put("shown_trace", trace);
+    model.put("shown_trace", found.trace);
   }
 
   /** A matrix that takes its time: the page stays alive, and a newer wish ends it. */
@@ -230,7 +234,7 @@ export class Kernel {
     };
     if (settings.method === "flow") {
       const matrix: ShownMatrix = this.#flow.matrix(settings);
-      const found = this.#flow.trace(this.#analysis, settings, selection, null);
+      const found = this.#flow.trace(this.#analysis, settings, selection, null).trace;
       if (found.kind === "flow") return { matrix, trace: found };
       const walk = shownTrace(this.#analysis, fixed, selection, null);
       const { relevance, relevance_binding } = found;
