@@ -194,7 +194,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "charts": {"chartparts", "chartpoints", "chartshares", "widget"},
     "serving": set(),
-    "cli": {"arrayfiles", "attention", "errors", "experiments.paper", "files", "serving"},
+    "cli": {"arrayfiles", "attention", "errors", "experiments.paper", "files", "serving", "widget"},
     # does it tell the truth
     "agreement": {"errors"},
     "scoring": {"errors"},
