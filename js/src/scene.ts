@@ -63,6 +63,7 @@ export interface Text {
   weight: number;
   fill: string;
   anchor: "start" | "middle" | "end";
+  opacity?: number;
   /** Degrees clockwise about (x, y). */
   rotate?: number;
 }
@@ -78,6 +79,7 @@ export interface Image {
   columns: number;
   rows: number;
   smooth: boolean;
+  opacity?: number;
 }
 
 /** Marks of which only what lies within the clip is seen. */

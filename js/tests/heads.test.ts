@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { makeTheme } from "../src/color";
 import { type Frame, type HeadsView, type SharesView, sizeOf } from "../src/frame";
 import {
-  atlas,
   barOf,
   isPicked,
   layoutHeads,
+  mapPixels,
   orderedHeads,
   pickedHeads,
+  scaleOf,
 } from "../src/layout/heads";
 import { frameOf } from "./frames";
 
@@ -147,18 +147,15 @@ describe("picked", () => {
   });
 });
 
-test("one picture holds every map in its square", () => {
-  const view = headsOf(2, 3, 2);
-  const pixels = atlas(view, 2, 3, makeTheme(false).seqRGB);
-  const at = (x: number, y: number) => [...pixels.slice(4 * (y * 6 + x), 4 * (y * 6 + x) + 4)];
+test("a map is made of its own values, in the colours of the scale", () => {
+  const frame = frameOf();
+  const pixels = mapPixels(headsOf(2, 3, 2), 5, scaleOf(frame));
   const color = (value: number) => [
-    ...makeTheme(false)
-      .seqRGB(value / 255)
-      .map((channel) => Math.round(channel)),
+    ...frame.theme.seqRGB(value / 255).map((channel) => Math.round(channel)),
     255,
   ];
-  expect(pixels).toHaveLength(4 * 6 * 4);
-  // Layer 1, head 2, row 1, column 0 is the value 22.
-  expect(at(4, 3)).toEqual(color(22));
-  expect(at(0, 0)).toEqual(color(0));
+  expect(pixels).toHaveLength(4 * 4);
+  // Layer 1, head 2 holds the values 20 to 23.
+  expect([...pixels.slice(0, 4)]).toEqual(color(20));
+  expect([...pixels.slice(8, 12)]).toEqual(color(22));
 });

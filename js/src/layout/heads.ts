@@ -1,6 +1,9 @@
 /** Every head at a glance: where each map lies, in which order, and how it stands out. Pure. */
 import type { Frame, HeadsView, SharesView } from "../frame";
 import type { Heads } from "../model";
+import type { Image, Mark, Rect } from "../scene";
+import { type Pixels, packedColors } from "./cells";
+import { note, TICK_SIZE } from "./text";
 
 export type HeadOrder = "number" | "entropy" | "share";
 
@@ -168,29 +171,89 @@ export function wholeLength({ members, hidden }: Frame): number {
   return members.reduce((count, tokens) => count + tokens.length, hidden.length);
 }
 
-/** All maps as one picture, a map a square of `side`, heads across and layers down. */
-export function atlas(
-  { maps, side }: HeadsView,
-  layers: number,
-  heads: number,
-  seqRGB: (t: number) => readonly [number, number, number],
-): Uint8ClampedArray<ArrayBuffer> {
-  const table = new Uint32Array(256);
-  const bytes = new Uint8ClampedArray(table.buffer);
-  for (let i = 0; i < 256; i++) bytes.set([...seqRGB(i / 255), 255], 4 * i);
-  const pixels = new Uint8ClampedArray(4 * maps.length);
-  const words = new Uint32Array(pixels.buffer);
-  const width = heads * side;
-  for (let layer = 0; layer < layers; layer++) {
-    for (let head = 0; head < heads; head++) {
-      const from = (layer * heads + head) * side * side;
-      const to = layer * side * width + head * side;
-      for (let row = 0; row < side; row++) {
-        for (let i = 0; i < side; i++) {
-          words[to + row * width + i] = table[maps[from + row * side + i]!]!;
-        }
+/** The colours of all maps in 256 steps. */
+export function scaleOf({ theme }: Frame): Uint32Array {
+  return packedColors(theme.seqRGB);
+}
+
+/** One map as pixels; `index` counts the heads of all layers. */
+export function mapPixels({ maps, side }: HeadsView, index: number, scale: Uint32Array): Pixels {
+  const size = side * side;
+  const values = maps.subarray(index * size, (index + 1) * size);
+  return new Uint8ClampedArray(Uint32Array.from(values, (value) => scale[value]!).buffer);
+}
+
+/** A map as a mark, `w` px wide. */
+export function mapMark(
+  { headMaps, nHeads }: Frame,
+  { layer, head }: HeadCell,
+  scale: Uint32Array,
+  [x, y, w]: readonly [number, number, number],
+  smooth: boolean,
+): Image {
+  const { side } = headMaps!;
+  const pixels = mapPixels(headMaps!, layer * nHeads + head, scale);
+  return { kind: "image", x, y, w, h: w, pixels, columns: side, rows: side, smooth };
+}
+
+/** Layers outside the range are dimmed to this. */
+const OUTSIDE = 0.4;
+/** In the order of contribution the least of a layer still shows. */
+const FAINTEST = 0.3;
+
+/** Every layer with its maps, their bars and numbers, and rings around the picked ones. */
+export function headMarks(
+  frame: Frame,
+  { groups, side }: HeadsLayout,
+  order: HeadOrder,
+  ratio: number,
+): Mark[] {
+  const { theme } = frame;
+  const scale = scaleOf(frame);
+  const marks: Mark[] = [];
+  const rings: Mark[] = [];
+  for (const { layer, x, y, w, entropy, inside, cells } of groups) {
+    const opacity = inside ? 1 : OUTSIDE;
+    const say = (...given: Parameters<typeof note>): void => {
+      marks.push({ ...note(...given), opacity });
+    };
+    say(theme, x, y + 9, `Layer ${layer + 1}`, "start", { size: 12, strong: true });
+    say(theme, x + w, y + 9, `${entropy.toFixed(1)} bits`, "end");
+    for (const cell of cells) {
+      const picked = isPicked(frame, layer, cell.head);
+      const bar = barOf(frame, order, layer, cell.head);
+      const stands = order === "share" && bar !== null ? FAINTEST + (1 - FAINTEST) * bar : 1;
+      // Whole device pixels, or the outermost cells of a map would be cut.
+      const [left, top] = [cell.x, cell.y].map((at) => Math.round(at * ratio) / ratio) as [
+        number,
+        number,
+      ];
+      const map = mapMark(
+        frame,
+        cell,
+        scale,
+        [left, top, side],
+        frame.headMaps!.side > side * ratio,
+      );
+      marks.push({ ...map, opacity: opacity * stands });
+      const around = (by: number, stroke: string, more: Partial<Rect>): Rect => {
+        const [x, y, w] = [left - by, top - by, side + 2 * by];
+        return { kind: "rect", x, y, w, h: w, stroke, ...more };
+      };
+      marks.push(around(0.5, theme.line, { opacity }));
+      if (bar !== null) {
+        const fill = (length: number, color: string): void => {
+          const place = { x: cell.x + 16, y: cell.y + side + 7, w: length, h: 4, radius: 2 };
+          marks.push({ kind: "rect", ...place, fill: color, opacity });
+        };
+        const length = Math.max(4, side - 17);
+        fill(length, theme.hair);
+        if (bar > 0) fill(Math.max(2, length * bar), picked ? theme.accent : theme.ink3);
       }
+      const style = picked ? { size: 10.5, strong: true } : { size: TICK_SIZE };
+      say(theme, cell.x, cell.y + side + 9, String(cell.head), "start", style);
+      if (picked) rings.push(around(2, theme.accent, { width: 2, radius: 4 }));
     }
   }
-  return pixels;
+  return [...marks, ...rings];
 }

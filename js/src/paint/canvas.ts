@@ -78,7 +78,7 @@ function drawRect({ context, ratio }: CanvasPainter, mark: Rect): void {
 }
 
 function drawText({ context, fontFamily }: CanvasPainter, mark: Text): void {
-  context.globalAlpha = 1;
+  context.globalAlpha = mark.opacity ?? 1;
   context.font = `${mark.weight} ${mark.size}px ${fontFamily}`;
   context.fillStyle = mark.fill;
   context.textAlign = ALIGN[mark.anchor];
@@ -110,7 +110,7 @@ export function imageCanvas(
 const shown = new WeakMap<HTMLCanvasElement, Uint8ClampedArray>();
 
 function drawImage({ context, scratch }: CanvasPainter, mark: Image): void {
-  context.globalAlpha = 1;
+  context.globalAlpha = mark.opacity ?? 1;
   context.imageSmoothingEnabled = mark.smooth;
   // Pixels are made anew when they change, so the same ones need not be put there again.
   if (shown.get(scratch) !== mark.pixels) {

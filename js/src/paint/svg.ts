@@ -76,11 +76,12 @@ function element(mark: Exclude<Mark, Group>, options: SvgOptions): string {
         mark.rotate === undefined
           ? `x="${n(mark.x)}" y="${n(mark.y + BASELINE * mark.size)}"`
           : `transform="translate(${n(mark.x)} ${n(mark.y)}) rotate(${n(mark.rotate)})" y="${n(BASELINE * mark.size)}"`;
-      return `<text ${place} font-size="${n(mark.size)}" font-weight="${mark.weight}"${anchor}${colored("fill", mark.fill)}>${escapeXml(mark.text)}</text>`;
+      return `<text ${place} font-size="${n(mark.size)}" font-weight="${mark.weight}"${anchor}${colored("fill", mark.fill, mark.opacity)}>${escapeXml(mark.text)}</text>`;
     }
     case "image": {
       const rendering = mark.smooth ? "" : ' style="image-rendering:pixelated"';
-      return `<image x="${n(mark.x)}" y="${n(mark.y)}" width="${n(mark.w)}" height="${n(mark.h)}" preserveAspectRatio="none"${rendering} href="${options.encodeImage(mark)}"/>`;
+      const faint = mark.opacity === undefined ? "" : ` opacity="${n(mark.opacity)}"`;
+      return `<image x="${n(mark.x)}" y="${n(mark.y)}" width="${n(mark.w)}" height="${n(mark.h)}" preserveAspectRatio="none"${rendering}${faint} href="${options.encodeImage(mark)}"/>`;
     }
   }
 }

@@ -2,15 +2,55 @@
 
 type Child = Node | string;
 
+/** A class alone may stand for the attributes. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
-  attributes: Record<string, string> = {},
+  attributes: Record<string, string> | string = {},
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  const given = typeof attributes === "string" ? { class: attributes } : attributes;
+  for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
   made.append(...children);
   return made;
+}
+
+export function div(attributes: Record<string, string> | string, ...children: Child[]) {
+  return element("div", attributes, ...children);
+}
+
+export function span(attributes: Record<string, string> | string, ...children: Child[]) {
+  return element("span", attributes, ...children);
+}
+
+/** A button that submits nothing. */
+export function button(name: string, attributes: Record<string, string>, ...children: Child[]) {
+  return element("button", { type: "button", class: name, ...attributes }, ...children);
+}
+
+type Listeners = { [K in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[K]) => void };
+
+/** Listeners that end with the view's signal. */
+export function listen(
+  target: HTMLElement | Document,
+  signal: AbortSignal,
+  listeners: Listeners,
+  capture = false,
+): void {
+  for (const [type, listener] of Object.entries(listeners)) {
+    target.addEventListener(type, listener as EventListener, { signal, capture });
+  }
+}
+
+/** A key or a press that has been dealt with: neither the page nor the widget's root acts on it. */
+export function consume(event: Event): void {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** Whether a list of what a view was drawn from is still the same. */
+export function alike(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((value, i) => value === other[i]);
 }
 
 /** Write an attribute only when it changes; null takes it away. */

@@ -1,9 +1,20 @@
 /** Under the picture: the heads' fold, pins to come back to, and the comparison of two of them. */
 import { textOn } from "../color";
-import { headsText } from "../format";
+import { headsName, layersName, residualName } from "../format";
 import type { Context, Frame, Tab, View } from "../frame";
 import type { Pin } from "../model";
-import { attribute, element, targetWithin, text } from "./dom";
+import {
+  alike,
+  attribute,
+  button,
+  consume,
+  div,
+  element,
+  listen,
+  span,
+  targetWithin,
+  text,
+} from "./dom";
 import { icon } from "./icons";
 import { Segmented } from "./segmented";
 
@@ -17,13 +28,18 @@ export class Foot implements View {
   readonly el: HTMLElement;
   readonly #context: Context;
   readonly #tabs: Segmented<Tab>;
-  readonly #fold: HTMLButtonElement;
-  readonly #pins = element("div", { class: "aw-pins", role: "group", "aria-label": "Pins" });
-  readonly #pin: HTMLButtonElement;
-  readonly #compare = button("compare", "Compare");
-  readonly #swap = button("swap", "Swap", "swap");
-  readonly #end = button("end-comparison", "End comparison");
-  readonly #hint = element("span", { class: "aw-foot-hint", role: "status" });
+  readonly #fold = button(
+    "aw-fold",
+    { "data-action": "heads", "aria-expanded": "false" },
+    icon("chevron", 12),
+    "Heads",
+  );
+  readonly #pins = div({ class: "aw-pins", role: "group", "aria-label": "Pins" });
+  readonly #pin = footButton("pin", "Pin this", "add");
+  readonly #compare = footButton("compare", "Compare");
+  readonly #swap = footButton("swap", "Swap", "swap");
+  readonly #end = footButton("end-comparison", "End comparison");
+  readonly #hint = span({ class: "aw-foot-hint", role: "status" });
   #frame: Frame | null = null;
   #seen: readonly unknown[] = [];
   /** Pins chosen for a comparison so far; null while none is being set up. */
@@ -34,28 +50,17 @@ export class Foot implements View {
     this.#context = context;
     const { signal, actions } = context;
     this.#tabs = new Segmented(signal, "tab", "View", TABS, (tab) => actions.setTab(tab));
-    this.#fold = element(
-      "button",
-      { type: "button", class: "aw-fold", "data-action": "heads", "aria-expanded": "false" },
-      icon("chevron", 12),
-      "Heads",
-    );
-    this.#pin = button("pin", "Pin this", "add");
+    attribute(this.#pin, "aria-label", "Pin this");
     this.#pin.title = "Keep the selection with its settings (p)";
-    this.el = element(
-      "div",
-      { class: "aw-foot" },
+    this.el = div(
+      "aw-foot",
       this.#fold,
       this.#tabs.el,
       this.#pins,
       this.#hint,
-      this.#pin,
-      this.#compare,
-      this.#swap,
-      this.#end,
+      ...[this.#pin, this.#compare, this.#swap, this.#end],
     );
-    const on = (target: HTMLElement, act: () => void): void =>
-      target.addEventListener("click", act, { signal });
+    const on = (target: HTMLElement, click: () => void): void => listen(target, signal, { click });
     on(this.#fold, () => actions.toggleHeads());
     on(this.#pin, () => actions.pinCurrent());
     on(this.#swap, () => actions.swapCompared());
@@ -74,7 +79,6 @@ export class Foot implements View {
     if (frame.pins.length < 2 || frame.compared !== null) this.#choosing = null;
     const comparing = frame.compared !== null;
     this.#pin.hidden = comparing || this.#choosing !== null;
-    attribute(this.#pin, "aria-label", "Pin this");
     // Where the foot is short of room, the sign alone.
     const short = narrow || (frame.size === "medium" && frame.pins.length > 1);
     attribute(this.#pin, "data-short", short ? "" : null);
@@ -87,8 +91,7 @@ export class Foot implements View {
       ...[frame.pins, frame.compared?.join(), this.#choosing?.join(), this.#renaming],
       ...[frame.theme, frame.tokens],
     ];
-    if (seen.length === this.#seen.length && seen.every((value, i) => value === this.#seen[i]))
-      return;
+    if (alike(seen, this.#seen)) return;
     this.#seen = seen;
     this.#build(frame);
   }
@@ -103,10 +106,7 @@ export class Foot implements View {
     const root = this.el.getRootNode() as Document | ShadowRoot;
     const focused = root.activeElement?.closest("[data-pin]")?.getAttribute("data-pin");
     const { theme } = frame;
-    for (const [pole, t] of [
-      ["a", 1],
-      ["b", -1],
-    ] as const) {
+    for (const [pole, t] of Object.entries({ a: 1, b: -1 })) {
       this.el.style.setProperty(`--aw-pole-${pole}`, theme.div(t));
       this.el.style.setProperty(`--aw-on-pole-${pole}`, textOn(theme.div(t)));
     }
@@ -124,9 +124,9 @@ export class Foot implements View {
 
   #chip(frame: Frame, pin: Pin, index: number): HTMLElement {
     const pole = poleOf(frame, index);
-    const chip = element("span", { class: "aw-chip", "data-pin": String(index) });
-    if (pole !== null) chip.setAttribute("data-pole", pole);
-    if (this.#choosing?.includes(index)) chip.setAttribute("data-chosen", "");
+    const chip = span({ class: "aw-chip", "data-pin": String(index) });
+    attribute(chip, "data-pole", pole);
+    attribute(chip, "data-chosen", this.#choosing?.includes(index) ? "" : null);
     const name = pin.name === "" ? pinLabel(frame, pin) : pin.name;
     // While two are compared, A and B are these two and no others.
     const letter = frame.compared === null ? letterOf(index) : (pole?.toUpperCase() ?? "");
@@ -137,18 +137,15 @@ export class Foot implements View {
       chip.append(field);
       return chip;
     }
-    const show = element(
-      "button",
-      { type: "button", class: "aw-chip-show", title: `${name}: ${settingsText(pin)}` },
-      ...(letter === "" ? [] : [element("span", { class: "aw-badge" }, letter)]),
-      element("bdi", { class: "aw-chip-name" }, name),
+    chip.append(
+      button(
+        "aw-chip-show",
+        { title: `${name}: ${settingsText(pin)}` },
+        ...(letter === "" ? [] : [span("aw-badge", letter)]),
+        element("bdi", "aw-chip-name", name),
+      ),
+      button("aw-chip-remove", { "aria-label": `Remove the pin ${name}` }, icon("close", 10)),
     );
-    const remove = element(
-      "button",
-      { type: "button", class: "aw-chip-remove", "aria-label": `Remove the pin ${name}` },
-      icon("close", 10),
-    );
-    chip.append(show, remove);
     return chip;
   }
 
@@ -186,59 +183,50 @@ export class Foot implements View {
     const { signal, actions } = this.#context;
     const indexOf = (event: Event): number =>
       Number(targetWithin(event, "[data-pin]")?.getAttribute("data-pin") ?? Number.NaN);
-    const on = <K extends keyof HTMLElementEventMap>(
-      type: K,
-      listener: (event: HTMLElementEventMap[K]) => void,
-    ): void => this.#pins.addEventListener(type, listener, { signal });
-    on("click", (event) => {
-      const index = indexOf(event);
-      if (targetWithin(event, ".aw-chip-remove") !== null) actions.removePin(index);
-      else if (targetWithin(event, ".aw-chip-show") !== null) this.#show(index);
-    });
-    on("dblclick", (event) => {
-      if (targetWithin(event, ".aw-chip-show") !== null) this.#rename(indexOf(event));
-    });
+    const fieldOf = (event: Event) => targetWithin<HTMLInputElement>(event, "input.aw-chip-field");
     const commit = (field: HTMLInputElement): void => {
       const index = this.#renaming;
       this.#rename(null);
       if (index !== null) actions.renamePin(index, field.value);
     };
-    on("keydown", (event) => {
-      const field = targetWithin<HTMLElement>(event, ".aw-chip-field");
-      if (field instanceof HTMLInputElement) {
-        if (event.key === "Enter") commit(field);
-        else if (event.key === "Escape") this.#rename(null);
+    listen(this.#pins, signal, {
+      click: (event) => {
+        const index = indexOf(event);
+        if (targetWithin(event, ".aw-chip-remove") !== null) actions.removePin(index);
+        else if (targetWithin(event, ".aw-chip-show") !== null) this.#show(index);
+      },
+      dblclick: (event) => {
+        if (targetWithin(event, ".aw-chip-show") !== null) this.#rename(indexOf(event));
+      },
+      keydown: (event) => {
+        const field = fieldOf(event);
+        if (field !== null) {
+          if (event.key === "Enter") commit(field);
+          else if (event.key === "Escape") this.#rename(null);
+          else return;
+        } else if (event.key === "F2") this.#rename(indexOf(event));
+        else if (event.key === "Delete") actions.removePin(indexOf(event));
         else return;
-      } else if (event.key === "F2") this.#rename(indexOf(event));
-      else if (event.key === "Delete") actions.removePin(indexOf(event));
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
+        consume(event);
+      },
+      focusout: (event) => {
+        const field = fieldOf(event);
+        if (field !== null && this.#renaming !== null) commit(field);
+      },
     });
-    on("focusout", (event) => {
-      const field = targetWithin<HTMLElement>(event, ".aw-chip-field");
-      if (field instanceof HTMLInputElement && this.#renaming !== null) commit(field);
-    });
-    this.el.addEventListener(
-      "keydown",
-      (event) => {
+    listen(this.el, signal, {
+      keydown: (event) => {
         if (event.key !== "Escape" || this.#choosing === null) return;
-        event.preventDefault();
-        event.stopPropagation();
+        consume(event);
         this.#startChoosing();
       },
-      { signal },
-    );
+    });
   }
 }
 
-function button(action: string, label: string, sign?: "add" | "swap"): HTMLButtonElement {
-  return element(
-    "button",
-    { type: "button", class: "aw-foot-button", "data-action": action },
-    ...(sign === undefined ? [] : [icon(sign, 14)]),
-    element("span", {}, label),
-  );
+function footButton(action: string, label: string, sign?: "add" | "swap"): HTMLButtonElement {
+  const signs = sign === undefined ? [] : [icon(sign, 14)];
+  return button("aw-foot-button", { "data-action": action }, ...signs, span({}, label));
 }
 
 function poleOf({ compared }: Frame, index: number): "a" | "b" | null {
@@ -258,12 +246,9 @@ function pinLabel(frame: Frame, { selected, heads }: Pin): string {
     (tokens) => first !== undefined && tokens.includes(first[1]),
   );
   const name = frame.tokens[place]?.label;
-  const how = typeof heads === "number" ? `head ${heads}` : `heads ${headsText(heads)}`;
-  return `${name === undefined ? "all outputs" : `‘${name}’`}, ${heads === "mean" ? "all heads" : how}`;
+  return `${name === undefined ? "all outputs" : `‘${name}’`}, ${headsName(heads)}`;
 }
 
 function settingsText({ method, levels, heads, residual }: Pin): string {
-  const [start, stop] = levels;
-  const how = typeof residual === "number" ? residual.toFixed(2) : "per layer";
-  return `${method}, layers ${start === 0 ? "input" : start}–${stop}, heads ${headsText(heads)}, residual ${how}`;
+  return [method, layersName(method, levels), headsName(heads), residualName(residual)].join(", ");
 }

@@ -1,7 +1,7 @@
 /** Keys that work anywhere in the widget, and the list of them that the help shows. */
 import type { Context, Frame } from "../frame";
 import type { Heads, Method } from "../model";
-import { rootOf, targetWithin } from "./dom";
+import { listen, rootOf, targetWithin } from "./dom";
 
 export const KEY_HELP: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ["Click"], does: "trace a token" },
@@ -38,17 +38,15 @@ export function installKeys(
     target.toggleAttribute("data-lm-suppress-shortcuts", !isOfThePage(event));
   };
   window.addEventListener("keydown", aside, { capture: true, signal: context.signal });
-  root.addEventListener(
-    "keydown",
-    (event) => {
+  listen(root, context.signal, {
+    keydown: (event) => {
       if (isOfThePage(event)) return;
       event.stopPropagation();
       const frame = getFrame();
       if (frame === null || event.defaultPrevented || event.altKey || isTyping(event)) return;
       if (handle(event.key, frame, context, root)) event.preventDefault();
     },
-    { signal: context.signal },
-  );
+  });
 }
 
 function isOfThePage(event: KeyboardEvent): boolean {

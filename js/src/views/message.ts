@@ -1,6 +1,6 @@
 /** What went wrong, in one sentence, above a picture that stays as it was. */
 import type { Context, Frame, View } from "../frame";
-import { attribute, element, text } from "./dom";
+import { button, div, element, listen, text } from "./dom";
 
 /** A message may bring a second sentence that says what to do. */
 export function splitMessage(message: string): [what: string, mend: string] {
@@ -10,28 +10,22 @@ export function splitMessage(message: string): [what: string, mend: string] {
 
 export class Message implements View {
   readonly el: HTMLElement;
-  readonly #what = element("p", { class: "aw-message-what" });
-  readonly #mend = element("p", { class: "aw-message-mend" });
+  readonly #what = element("p", "aw-message-what");
+  readonly #mend = element("p", "aw-message-mend");
 
-  constructor(context: Context) {
-    const dismiss = element(
-      "button",
-      { type: "button", class: "aw-button", "data-action": "dismiss" },
-      "Dismiss",
-    );
-    const words = element("div", { class: "aw-message-words" }, this.#what, this.#mend);
-    this.el = element("div", { class: "aw-message", role: "alert" }, words, dismiss);
+  constructor({ signal, actions }: Context) {
+    const dismiss = button("aw-button", { "data-action": "dismiss" }, "Dismiss");
+    const words = div("aw-message-words", this.#what, this.#mend);
+    this.el = div({ class: "aw-message", role: "alert" }, words, dismiss);
     this.el.hidden = true;
-    dismiss.addEventListener("click", () => context.actions.dismissError(), {
-      signal: context.signal,
-    });
+    listen(dismiss, signal, { click: () => actions.dismissError() });
   }
 
   update({ error }: Frame): void {
     const [what, mend] = splitMessage(error);
     text(this.#what, what);
     text(this.#mend, mend);
-    attribute(this.#mend, "hidden", mend === "" ? "" : null);
+    this.#mend.hidden = mend === "";
     this.el.hidden = error === "";
   }
 }

@@ -1,5 +1,5 @@
 /** A panel under its button. Closes on Escape, on a press outside and on its button. */
-import { attribute, element, rootOf } from "./dom";
+import { attribute, button, consume, div, listen, rootOf } from "./dom";
 
 export class Popover {
   readonly el: HTMLElement;
@@ -8,49 +8,36 @@ export class Popover {
 
   constructor(
     signal: AbortSignal,
-    options: { action: string; label: string; icon: SVGSVGElement },
+    { action, label, icon }: { action: string; label: string; icon: SVGSVGElement },
   ) {
-    this.button = element(
-      "button",
+    this.button = button(
+      "aw-icon-button",
       {
-        type: "button",
-        class: "aw-icon-button",
-        "data-action": options.action,
-        "aria-label": options.label,
+        "data-action": action,
+        "aria-label": label,
         "aria-haspopup": "dialog",
         "aria-expanded": "false",
-        title: options.label,
+        title: label,
       },
-      options.icon,
+      icon,
     );
-    this.panel = element("div", {
-      class: "aw-popover",
-      role: "dialog",
-      "aria-label": options.label,
-      tabindex: "-1",
-    });
+    this.panel = div({ class: "aw-popover", role: "dialog", "aria-label": label, tabindex: "-1" });
     this.panel.hidden = true;
-    this.el = element("div", { class: "aw-popover-anchor" }, this.button, this.panel);
-    this.button.addEventListener("click", () => this.toggle(), { signal });
-    this.el.addEventListener(
-      "keydown",
-      (event) => {
+    this.el = div("aw-popover-anchor", this.button, this.panel);
+    listen(this.button, signal, { click: () => this.toggle() });
+    listen(this.el, signal, {
+      keydown: (event) => {
         if (event.key !== "Escape" || !this.open) return;
         // Escape closes the innermost thing; the root would clear the selection with it.
-        event.preventDefault();
-        event.stopPropagation();
+        consume(event);
         this.close();
         this.button.focus();
       },
-      { signal },
-    );
-    document.addEventListener(
-      "pointerdown",
-      (event) => {
-        if (this.open && !event.composedPath().includes(this.el)) this.close();
-      },
-      { signal, capture: true },
-    );
+    });
+    const pointerdown = (event: Event): void => {
+      if (this.open && !event.composedPath().includes(this.el)) this.close();
+    };
+    listen(document, signal, { pointerdown }, true);
   }
 
   get open(): boolean {

@@ -1,27 +1,28 @@
 /** The line under the toolbar while the kernel works. */
 import type { Context, Frame, View } from "../frame";
-import { attribute, element } from "./dom";
+import { attribute, div } from "./dom";
 
 export class ProgressLine implements View {
   readonly el: HTMLElement;
-  readonly #bar = element("div", { class: "aw-progress-bar" });
+  readonly #bar = div("aw-progress-bar");
 
   constructor(_context: Context) {
-    this.el = element("div", { class: "aw-progress", "aria-hidden": "true" }, this.#bar);
+    this.el = div({ class: "aw-progress", "aria-hidden": "true" }, this.#bar);
   }
 
   update({ progress }: Frame): void {
-    const on = progress !== null;
-    attribute(this.el, "data-on", on ? "" : null);
-    attribute(this.el, "aria-hidden", on ? null : "true");
-    attribute(this.el, "role", on ? "progressbar" : null);
-    attribute(this.el, "aria-label", on ? progress.text : null);
     const fraction = progress?.fraction ?? null;
-    attribute(this.el, "data-unknown", on && fraction === null ? "" : null);
-    attribute(this.el, "aria-valuemin", on && fraction !== null ? "0" : null);
-    attribute(this.el, "aria-valuemax", on && fraction !== null ? "100" : null);
-    const percent = Math.round(100 * Math.min(1, Math.max(0, fraction ?? 0)));
-    attribute(this.el, "aria-valuenow", on && fraction !== null ? String(percent) : null);
-    this.#bar.style.width = fraction === null ? "" : `${percent}%`;
+    const percent =
+      fraction === null ? null : String(Math.round(100 * Math.min(1, Math.max(0, fraction))));
+    const set = (name: string, value: string | null): void => attribute(this.el, name, value);
+    set("data-on", progress && "");
+    set("aria-hidden", progress ? null : "true");
+    set("role", progress && "progressbar");
+    set("aria-label", progress?.text ?? null);
+    set("data-unknown", progress && fraction === null ? "" : null);
+    set("aria-valuemin", percent && "0");
+    set("aria-valuemax", percent && "100");
+    set("aria-valuenow", percent);
+    this.#bar.style.width = percent === null ? "" : `${percent}%`;
   }
 }

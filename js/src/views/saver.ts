@@ -52,8 +52,7 @@ export class Saver {
     this.#invalidate = invalidate;
     model.onMessage((content) => {
       const asked = askedFor(content);
-      if (asked === null) return;
-      this.#waiting.push(asked);
+      if (asked !== null) this.#waiting.push(asked);
       this.#answer();
     });
     signal.addEventListener("abort", () => this.#revoke(), { once: true });

@@ -1,7 +1,7 @@
 /** What the settings popover always holds: fusion of heads, colours, words, special tokens. */
 import type { Context, Frame } from "../frame";
 import type { ColorScale, Fusion } from "../model";
-import { element } from "./dom";
+import { div, element, span } from "./dom";
 import { Segmented } from "./segmented";
 import { Slider } from "./slider";
 import { Switch } from "./switch";
@@ -26,75 +26,58 @@ const SCALE_DOES: Record<ColorScale, string> = {
   log: "By the logarithm: over three orders of magnitude.",
 };
 
+const SWITCHES = {
+  "scale-rows": {
+    label: "Each row on its own scale",
+    does: "Rows of the matrix can no longer be compared by colour.",
+  },
+  "merge-words": {
+    label: "Merge pieces into words",
+    does: "Their columns are summed, their rows averaged.",
+  },
+  "hide-special": {
+    label: "Hide special tokens",
+    does: "Hidden tokens still take part in every number.",
+  },
+  "drop-special": {
+    label: "Drop special tokens",
+    does: "Dropped tokens are not read by attention: every number changes.",
+  },
+};
+
 export class SettingsPanel {
   readonly els: HTMLElement[];
   readonly #fusion: Segmented<Fusion>;
   readonly #top: Slider;
   readonly #scale: Segmented<ColorScale>;
-  readonly #scaleDoes = element("span", { class: "aw-setting-does" });
+  readonly #scaleDoes = span("aw-setting-does");
   readonly #rows: Switch;
   readonly #words: Switch;
   readonly #hide: Switch;
   readonly #drop: Switch;
 
   constructor({ signal, actions }: Context) {
-    this.#fusion = new Segmented(signal, "fusion", "All heads as", FUSIONS, (fusion) =>
-      actions.setHeads(fusion),
-    );
+    this.#fusion = new Segmented(signal, "fusion", "All heads as", FUSIONS, actions.setHeads);
     this.#top = new Slider(
       signal,
       { control: "top-head", label: "Top layer", step: 1, reserve: "head 11" },
       (stop) => actions.setTopHead(stop === 0 ? null : stop - 1),
     );
-    this.#scale = new Segmented(signal, "color-scale", "Colours", SCALES, (scale) =>
-      actions.setColorScale(scale),
-    );
-    this.#rows = new Switch(
-      signal,
-      {
-        control: "scale-rows",
-        label: "Each row on its own scale",
-        does: "Rows of the matrix can no longer be compared by colour.",
-      },
-      (on) => actions.setScaleRows(on),
-    );
-    this.#words = new Switch(
-      signal,
-      {
-        control: "merge-words",
-        label: "Merge pieces into words",
-        does: "Their columns are summed, their rows averaged.",
-      },
-      (on) => actions.setMergeWords(on),
-    );
-    this.#hide = new Switch(
-      signal,
-      {
-        control: "hide-special",
-        label: "Hide special tokens",
-        does: "Hidden tokens still take part in every number.",
-      },
-      (on) => actions.setHideSpecial(on),
-    );
-    this.#drop = new Switch(
-      signal,
-      {
-        control: "drop-special",
-        label: "Drop special tokens",
-        does: "Dropped tokens are not read by attention: every number changes.",
-      },
-      (on) => actions.setDropSpecial(on),
-    );
+    this.#scale = new Segmented(signal, "color-scale", "Colours", SCALES, actions.setColorScale);
+    const made = (control: keyof typeof SWITCHES, onSwitch: (on: boolean) => void): Switch =>
+      new Switch(signal, { control, ...SWITCHES[control] }, onSwitch);
+    this.#rows = made("scale-rows", actions.setScaleRows);
+    this.#words = made("merge-words", actions.setMergeWords);
+    this.#hide = made("hide-special", actions.setHideSpecial);
+    this.#drop = made("drop-special", actions.setDropSpecial);
     this.els = [
       row("All heads as", this.#fusion.el),
       this.#top.el,
-      element("hr", { class: "aw-rule" }),
+      element("hr", "aw-rule"),
       row("Colours", this.#scale.el, this.#scaleDoes),
       this.#rows.el,
-      element("hr", { class: "aw-rule" }),
-      this.#words.el,
-      this.#hide.el,
-      this.#drop.el,
+      element("hr", "aw-rule"),
+      ...[this.#words, this.#hide, this.#drop].map(({ el }) => el),
     ];
   }
 
@@ -123,6 +106,6 @@ export class SettingsPanel {
 }
 
 function row(label: string, ...controls: HTMLElement[]): HTMLElement {
-  const name = element("span", { class: "aw-control-label", "aria-hidden": "true" }, label);
-  return element("div", { class: "aw-control" }, name, ...controls);
+  const name = span({ class: "aw-control-label", "aria-hidden": "true" }, label);
+  return div("aw-control", name, ...controls);
 }

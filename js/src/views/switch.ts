@@ -1,5 +1,5 @@
 /** On or off, with one line that says what it does. */
-import { attribute, element, text } from "./dom";
+import { attribute, button, div, listen, span, text } from "./dom";
 
 let made = 0;
 
@@ -12,27 +12,25 @@ export class Switch {
 
   constructor(
     signal: AbortSignal,
-    options: { control: string; label: string; does: string },
+    { control, label, does }: { control: string; label: string; does: string },
     onSwitch: (on: boolean) => void,
   ) {
     made += 1;
-    this.#does = options.does;
-    this.#why = element("span", { class: "aw-switch-does", id: `aw-switch-${made}` }, options.does);
-    this.#button = element(
-      "button",
+    this.#does = does;
+    this.#why = span({ class: "aw-switch-does", id: `aw-switch-${made}` }, does);
+    this.#button = button(
+      "aw-switch",
       {
-        type: "button",
-        class: "aw-switch",
         role: "switch",
-        "data-control": options.control,
+        "data-control": control,
         "aria-checked": "false",
         "aria-describedby": this.#why.id,
       },
-      element("span", { class: "aw-switch-track" }),
-      element("span", { class: "aw-switch-label" }, options.label),
+      span("aw-switch-track"),
+      span({}, label),
     );
-    this.el = element("div", { class: "aw-switch-row" }, this.#button, this.#why);
-    this.#button.addEventListener("click", () => onSwitch(!this.#on), { signal });
+    this.el = div("aw-switch-row", this.#button, this.#why);
+    listen(this.#button, signal, { click: () => onSwitch(!this.#on) });
   }
 
   /** `off`: why it cannot be switched now. */

@@ -1,7 +1,7 @@
 /** Exact numbers for what is under the pointer, below its row and inside the widget. */
 import type { Context, Frame, View } from "../frame";
 import { hint } from "../hint";
-import { element, rootOf } from "./dom";
+import { div, element, rootOf } from "./dom";
 
 /** The tallest row: whatever part of it the pointer is on, this far away is outside of it. */
 const CLEAR = 20;
@@ -12,7 +12,7 @@ export class Tooltip implements View {
   #shown = "";
 
   constructor(_context?: Context) {
-    this.el = element("div", { class: "aw-tooltip", role: "tooltip" });
+    this.el = div({ class: "aw-tooltip", role: "tooltip" });
     this.el.hidden = true;
   }
 
@@ -26,11 +26,7 @@ export class Tooltip implements View {
     this.#shown = key;
     this.el.replaceChildren(
       ...lines.map((spans) =>
-        element(
-          "div",
-          {},
-          ...spans.map(({ text, tone }) => element("bdi", { class: `aw-${tone}` }, text)),
-        ),
+        div({}, ...spans.map(({ text, tone }) => element("bdi", `aw-${tone}`, text))),
       ),
     );
     this.#place(hovered.x, hovered.y);
