@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .charts import head_chart as head_chart
     from .charts import relevance_chart as relevance_chart
     from .charts import residual_sweep as residual_sweep
+    from .corpus import map_corpus as map_corpus
+    from .corpusdata import Corpus as Corpus
+    from .corpusdata import open_corpus as open_corpus
     from .evaluate import Evaluator as Evaluator
     from .evaluation import Evaluation as Evaluation
     from .files import load as load
@@ -51,8 +54,11 @@ _HOME = {
     "from_huggingface": "adapters.huggingface",
     "from_vision": "adapters.vision",
     "AttentionWidget": "widget",
+    "Corpus": "corpusdata",
     "Evaluation": "evaluation",
     "Evaluator": "evaluate",
+    "map_corpus": "corpus",
+    "open_corpus": "corpusdata",
     "load": "files",
     "save": "files",
     "flow_chart": "charts",
