@@ -125,7 +125,7 @@ export function composePicture(
 }
 
 /** Elements of text as marks, where they stand in `around`: fill, ring and text of each. */
-export function textMarks(elements: readonly HTMLElement[], around: Element): Mark[] {
+export function textMarks(elements: readonly Element[], around: Element): Mark[] {
   const origin = around.getBoundingClientRect();
   return elements.flatMap((el): Mark[] => {
     const [box] = el.getClientRects();

@@ -2,6 +2,8 @@
 import { flowValue, percent } from "../format";
 import type { Context, Frame } from "../frame";
 import { indexTicks, quotes, ringed, tintColors } from "../layout/strip";
+import { textMarks } from "../save";
+import { type Mark, swatch } from "../scene";
 import { attribute, element, rootOf, targetWithin } from "./dom";
 
 const HEIGHT = 12;
@@ -67,6 +69,37 @@ export class Barcode {
     this.#describe(frame);
     this.#ring.hidden = selected === undefined;
     if (selected !== undefined) this.#ring.style.left = `${(100 * (selected + 0.5)) / frame.n}%`;
+  }
+
+  /** The barcode as it stands in `around`: for a picture to keep. */
+  marks(around: Element): Mark[] {
+    const frame = this.#frame;
+    if (frame === null) return [];
+    const { theme, n } = frame;
+    const origin = around.getBoundingClientRect();
+    const bar = this.#canvas.getBoundingClientRect();
+    const [x, y] = [bar.left - origin.left, bar.top - origin.top];
+    const step = bar.width / n;
+    const marks: Mark[] = [swatch(x, y, bar.width, HEIGHT, theme.panel)];
+    for (const [token, color] of tintColors(frame).entries()) {
+      if (color !== null) marks.push(swatch(x + token * step, y, step, HEIGHT, color));
+    }
+    const [selected] = ringed(frame.selected);
+    if (selected !== undefined) {
+      const left = x + (selected + 0.5) * step - 4;
+      const ring = { x: left, y: y - ROOM, w: 8, h: HEIGHT + 2 * ROOM, radius: 4 };
+      marks.push({ kind: "rect", ...ring, stroke: theme.accent, width: 1.75 });
+    }
+    marks.push(...textMarks([...this.#ticks.children], around));
+    for (const quote of this.#quotes.children) {
+      const [value, words] = quote.children as Iterable<Element> as [Element, Element];
+      // A long quote is cut off where its place ends.
+      const { left, top, width: w, height: h } = words.getBoundingClientRect();
+      const clip = { x: left - origin.left, y: top - origin.top, w, h };
+      const inner = textMarks([...words.children], around);
+      marks.push(...textMarks([value], around), { kind: "group", clip, marks: inner });
+    }
+    return marks;
   }
 
   #paint(frame: Frame, ratio: number): void {

@@ -2,15 +2,7 @@
 import type { Frame, ViewState } from "../frame";
 import type { Measure } from "../layout/text";
 import type { Model } from "../model";
-import {
-  composePicture,
-  fileName,
-  MIME,
-  type Part,
-  pictureAsPNG,
-  pictureAsSVG,
-  textMarks,
-} from "../save";
+import { composePicture, fileName, MIME, type Part, pictureAsPNG, pictureAsSVG } from "../save";
 import type { PictureFormat } from "../scene";
 import { element } from "./dom";
 import type { ImageStrip } from "./image";
@@ -115,7 +107,7 @@ export class Saver {
   #parts(): Part[] {
     const body = this.#stage.el.parentElement ?? this.#stage.el;
     const zones = this.#stage.zones;
-    const words = textMarks(this.#strip.shownTokens(), body);
+    const words = this.#strip.marks(body);
     const stage = { marks: this.#stage.marks(), height: zones?.height ?? 0 };
     if (this.#frame?.image != null) {
       const { height } = this.#image;

@@ -3,6 +3,8 @@ import { textOn } from "../color";
 import type { TokenText } from "../format";
 import type { Context, Frame, View } from "../frame";
 import { picked, ringed, stripForm, tintColors } from "../layout/strip";
+import { textMarks } from "../save";
+import type { Mark } from "../scene";
 import { Barcode } from "./barcode";
 import { attribute, element, rootOf, targetWithin } from "./dom";
 
@@ -69,9 +71,10 @@ export class Strip implements View {
     }
   }
 
-  /** The tokens as they stand in the page; none where the text is too long to be shown. */
-  shownTokens(): readonly HTMLElement[] {
-    return this.#list.hidden || this.el.hidden ? [] : this.#options;
+  /** The text as it stands in `around`: for a picture to keep. */
+  marks(around: Element): Mark[] {
+    if (this.el.hidden) return [];
+    return this.#list.hidden ? this.#barcode.marks(around) : textMarks(this.#options, around);
   }
 
   #build(frame: Frame): void {

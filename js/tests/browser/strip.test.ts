@@ -179,6 +179,20 @@ describe("long texts", () => {
     expect(calls.at(-1)).toEqual(["select", [4, 1], "replace"]);
   });
 
+  test("a saved picture has its columns, ticks and quotes", () => {
+    const { view, root } = long();
+    const marks = view.marks(root);
+    const texts = marks.flatMap((mark) => (mark.kind === "text" ? [mark.text] : []));
+    expect(texts).toEqual(expect.arrayContaining(["0", "64", "30\u00a0%"]));
+    const bar = root.querySelector("canvas")!.getBoundingClientRect();
+    const columns = marks.flatMap((mark) => (mark.kind === "rect" && mark.crisp ? [mark] : []));
+    // The paper, and a column for each tinted token, where it is on the screen.
+    expect(columns.length).toBe(5);
+    const left = bar.left - root.getBoundingClientRect().left;
+    expect(columns[1]!.x).toBeCloseTo(left + (10 / 512) * bar.width);
+    expect(marks.filter(({ kind }) => kind === "group")).toHaveLength(3);
+  });
+
   test("columns are painted where the relevance is", () => {
     const { root } = long();
     const canvas = root.querySelector("canvas")!;
