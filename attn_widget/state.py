@@ -132,6 +132,14 @@ class State(traitlets.HasTraits):
     bytes, (height, width) or (height, width, 3), at most `shown.IMAGE_SIDE` wide and high, or
     None; empty for other models. From the kernel."""
 
+    blocks: List[str] = List(Unicode()).tag(sync=True)
+    """What the blocks of an encoder-decoder are called; empty where they are layers 1, 2, …
+    From the kernel."""
+
+    produced = List().tag(sync=True)
+    """For generated text, what each token's state produced, None in the prompt; empty for other
+    texts. From the kernel."""
+
     n_layers = Int(0).tag(sync=True)
     """Number of layers. From the kernel."""
 

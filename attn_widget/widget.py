@@ -525,6 +525,8 @@ def _about(model: Attention) -> dict[str, Any]:
         "special": list(model.special),
         "n_layers": model.n_layers,
         "n_heads": model.n_heads,
+        "blocks": [] if model.network is None else list(model.blocks),
+        "produced": list(model.produced or ()),
         "picture": shown.shown_picture(model.picture),
         "words": {"labels": list(words.labels), "of_token": list(words.of_token)},
     }

@@ -46,6 +46,7 @@ def test_the_notebooks_are_there() -> None:
         "01_first_look.ipynb",
         "02_rollout_and_flow.ipynb",
         "03_text_models.ipynb",
+        "04_vision.ipynb",
         "05_linked_views.ipynb",
     ]
 
@@ -90,6 +91,19 @@ def test_text_models_are_trained_and_drawn() -> None:
     shown = [set(output.get("data", ())) for output in outputs(notebook)]
     assert sum(WIDGET_VIEW in kinds for kinds in shown) == 3
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+
+
+def test_a_vision_model_is_trained_and_drawn() -> None:
+    """Its own assertions check accuracy, that shares sum to 1, and flow against rollout."""
+    notebook = executed(FOLDER / "04_vision.ipynb")
+    shown = [set(output.get("data", ())) for output in outputs(notebook)]
+    assert sum(WIDGET_VIEW in kinds for kinds in shown) == 2
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    printed = "".join(output.text for output in outputs(notebook) if "text" in output)
+    left = [int(found) for found in re.findall(r"accuracy +(\d+)%", printed)]
+    # Blanking what rollout names last, at random, first: each hurts at least as much.
+    assert left == sorted(left, reverse=True)
+    assert left[-1] < left[0]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -40,6 +40,8 @@ const SYNCED: readonly (keyof WidgetState)[] = [
   "tokens",
   "special",
   "picture",
+  "blocks",
+  "produced",
   "n_layers",
   "n_heads",
   "shown_matrix",

@@ -60,6 +60,9 @@ function visible(text: string): string {
  * so that a token without the mark goes on with the word before it. */
 export function displayToken(raw: string, special: boolean, wordStarts = false): TokenText {
   if (special) {
+    // One letter alone would be taken for a word.
+    if (/^<\/?\w>$/.test(raw))
+      return { label: raw, text: raw, spaceBefore: true, piece: false, special, raw };
     const inner = raw.replace(/^(\[|<\|?)|(\]|\|?>)$/g, "");
     const label = shorten(visible(inner === "" ? raw : inner));
     return { label, text: label, spaceBefore: true, piece: false, special, raw };
@@ -148,6 +151,12 @@ export function exactFlow(value: number): string {
 /** A level on screen is the layer whose output it is: `input`, `4`. */
 export function levelName(level: number): string {
   return level === 0 ? "input" : String(level);
+}
+
+/** "layer 3" as that block is called where it is no plain layer: "decoder 1 cross". */
+export function inBlocks(words: string, blocks: readonly string[]): string {
+  if (blocks.length === 0) return words;
+  return words.replace(/\blayer (\d+)/gi, (plain, number) => blocks[number - 1] ?? plain);
 }
 
 /** A range of levels: `input–4`. */

@@ -84,6 +84,10 @@ export interface Frame {
   /** What is shown as tokens: words where pieces are merged, without what is hidden. Every index
    * of a token in a frame is one into this list. */
   tokens: TokenText[];
+  /** The same as rows, which in generated text also name what their state produced. */
+  readers: readonly TokenText[];
+  /** What blocks are called that are no plain layers; else empty. */
+  blocks: readonly string[];
   /** The kernel's tokens that each of them stands for. */
   members: readonly (readonly number[])[];
   special: ReadonlySet<number>;

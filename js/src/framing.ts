@@ -1,5 +1,6 @@
 /** From the synced and the ephemeral state to a frame; what has not changed is not derived again. */
 import type { Theme } from "./color";
+import { displayToken, type TokenText } from "./format";
 import {
   type ComparedView,
   type Frame,
@@ -67,6 +68,7 @@ export class FrameBuilder {
   readonly #matrix = new Remembered<MatrixView>();
   readonly #evaluated = new Remembered<Trace>();
   readonly #trace = new Remembered<Trace>();
+  readonly #readers = new Remembered<readonly TokenText[]>();
   readonly #pixels = new Remembered<ImageView["pixels"]>();
   readonly #image = new Remembered<ImageView>();
   readonly #headMaps = new Remembered<HeadsView>();
@@ -105,6 +107,8 @@ export class FrameBuilder {
       tab: view.tab,
       theme,
       tokens: grouping.tokens,
+      readers: this.#readReaders(grouping),
+      blocks: model.get("blocks"),
       members: grouping.members,
       special: grouping.special,
       hidden: grouping.hidden,
@@ -189,6 +193,19 @@ export class FrameBuilder {
       }
       return made;
     });
+  }
+
+  #readReaders(grouping: Grouping): readonly TokenText[] {
+    const produced = this.#model.get("produced");
+    if (produced.length !== grouping.placeOf.length) return grouping.tokens;
+    return this.#readers.get([produced, grouping], () =>
+      grouping.tokens.map((token, place) => {
+        // The state of a word's last piece produced what comes after the word.
+        const next = produced[grouping.members[place]!.at(-1)!];
+        if (next == null) return token;
+        return { ...token, label: `${token.label} → ${displayToken(next, false).label}` };
+      }),
+    );
   }
 
   #readImage(grouping: Grouping): ImageView | null {

@@ -4,7 +4,7 @@ import { exactFlow, exactPercent, quoted } from "./format";
 import type { Frame } from "./frame";
 import type { Hover } from "./hover";
 import type { Binding, Method } from "./model";
-import { cut, levelWords, quiet, type Span, say, strong } from "./phrases";
+import { cut, levelWords, named, quiet, type Span, say, strong } from "./phrases";
 
 /** Longest raw token that a tooltip spells out. */
 const RAW_LENGTH = 200;
@@ -16,7 +16,8 @@ export function hint(frame: Frame): Span[][] {
   const tokens = "token" in target ? [target.token] : [target.query, target.key];
   // A hover may outlive the tokens it was about.
   if (tokens.some((token) => frame.tokens[token] === undefined)) return [];
-  return [...words(frame, target), ...spelledOut(frame, tokens)];
+  const lines = words(frame, target).map((spans) => named(spans, frame.blocks));
+  return [...lines, ...spelledOut(frame, tokens)];
 }
 
 function words(frame: Frame, target: Hover): Span[][] {
@@ -105,7 +106,7 @@ function edge(frame: Frame, { block, query, key, value }: Extract<Hover, { kind:
   const [reader, read] = [name(frame, query), name(frame, key)];
   const way = query === key ? `stays with ${reader}` : `goes from ${read} to ${reader}`;
   const lines = [
-    say`${figure(frame, value)}${wholeOf(frame)} ${way} in layer ${String(block + 1)}`,
+    say`${figure(frame, value)}${wholeOf(frame)} ${way} in ${levelWords(block + 1)}`,
   ];
   if (frame.comparison !== null) return lines;
   const full = frame.trace?.flow?.cut.find(

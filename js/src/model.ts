@@ -146,6 +146,8 @@ export interface WidgetState {
   tokens: string[];
   special: number[];
   picture: Maybe<Picture>;
+  blocks: string[];
+  produced: (string | null)[];
   n_layers: number;
   n_heads: number;
   shown_matrix: Maybe<ShownMatrix>;

@@ -1,5 +1,5 @@
 /** The parts that sentences and tooltips are made of. Pure. */
-import { isWord, listed, percent, quoted, type TokenText } from "./format";
+import { inBlocks, isWord, listed, percent, quoted, type TokenText } from "./format";
 import type { Trace } from "./trace";
 
 export interface Span {
@@ -43,6 +43,13 @@ export function say(
 /** What follows where there is room: "· 43 % stays, 31 % rests on CLS". */
 export function clause(parts: readonly string[]): Span[] {
   return parts.length > 0 ? [aside(` · ${parts.join(", ")}`)] : [];
+}
+
+/** Blocks by their names; tokens and figures are strong, and stay as they are. */
+export function named(spans: Span[], blocks: readonly string[]): Span[] {
+  return spans.map((span) =>
+    span.tone === "strong" ? span : { ...span, text: inBlocks(span.text, blocks) },
+  );
 }
 
 export function textOf(spans: readonly Span[]): string {

@@ -1,7 +1,7 @@
 /** The live finding: what the picture says, in words, from the numbers of one frame. Pure. */
 
 import { facts, notices } from "./facts";
-import { isWord, LONG_TEXT, listed, percent } from "./format";
+import { inBlocks, isWord, LONG_TEXT, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import { outlined } from "./layout/image";
 import {
@@ -12,6 +12,7 @@ import {
   inRow,
   levelWords,
   Names,
+  named,
   placeOf,
   quiet,
   ranked,
@@ -37,8 +38,8 @@ const NOTHING = 0.0005;
 
 export function describe(frame: Frame): Finding {
   return {
-    spans: sentence(frame),
-    facts: comparisonFacts(frame) ?? facts(frame),
+    spans: named(sentence(frame), frame.blocks),
+    facts: (comparisonFacts(frame) ?? facts(frame)).map((fact) => inBlocks(fact, frame.blocks)),
     notices: notices(frame),
   };
 }

@@ -65,6 +65,8 @@ export function frameOf(given: Partial<Frame> = {}, text: readonly string[] = TE
     tab: "graph",
     theme: makeTheme(false),
     tokens,
+    readers: tokens,
+    blocks: [],
     members: tokens.map((_, token) => [token]),
     special,
     hidden: [],

@@ -43,6 +43,8 @@ type Added =
   | "overlay"
   | "overlay_opacity"
   | "picture"
+  | "blocks"
+  | "produced"
   | "pins"
   | "compared"
   | "words"
@@ -64,6 +66,8 @@ export function stateOf(json: Json): WidgetState {
     overlay: "contour",
     overlay_opacity: 0.9,
     picture: {},
+    blocks: [],
+    produced: [],
     pins: [],
     compared: [],
     words: {},

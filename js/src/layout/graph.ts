@@ -93,9 +93,15 @@ export function layoutHeads(
   measure: Measure,
 ): Mark[] {
   const marks: Mark[] = [];
+  const spacing = count > 1 ? levelX(zones, 1, count) - levelX(zones, 0, count) : 1;
   const text = (index: number) => {
     const level = first + index;
     if (level === 0) return "input";
+    const name = frame.blocks[level - 1];
+    if (name !== undefined) {
+      const roomy = measure(name, HEAD_SIZE, WEIGHT.label) < spacing - 8;
+      return roomy ? name : name.replace(/^decoder (\d+) (\w+)$/, "$2 $1");
+    }
     return index === count - 1 || index === 0 ? `layer ${level}` : String(level);
   };
   const half = (index: number) => measure(text(index), HEAD_SIZE, WEIGHT.label) / 2;
@@ -106,7 +112,6 @@ export function layoutHeads(
   add(count - 1);
   const end = levelX(zones, count - 1, count) - half(count - 1) - 8;
   let right = Number.NEGATIVE_INFINITY;
-  const spacing = count > 1 ? levelX(zones, 1, count) - levelX(zones, 0, count) : 1;
   // A regular step (1, 2, 5, 10, ...) reads better than whatever happens to fit.
   const step = [1, 2, 4, 6, 8, 12, 24].find((s) => s * spacing >= 22) ?? 24;
   for (let index = 0; index < count - 1; index++) {

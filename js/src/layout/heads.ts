@@ -1,4 +1,5 @@
 /** Every head at a glance: where each map lies, in which order, and how it stands out. Pure. */
+import { inBlocks } from "../format";
 import type { Frame, HeadsView, SharesView } from "../frame";
 import type { Heads } from "../model";
 import type { Image, Mark, Rect } from "../scene";
@@ -217,7 +218,7 @@ export function headMarks(
     const say = (...given: Parameters<typeof note>): void => {
       marks.push({ ...note(...given), opacity });
     };
-    say(theme, x, y + 9, `Layer ${layer + 1}`, "start", { size: 12, strong: true });
+    say(theme, x, y + 9, inBlocks(`Layer ${layer + 1}`, frame.blocks), "start", { size: 12, strong: true });
     say(theme, x + w, y + 9, `${entropy.toFixed(1)} bits`, "end");
     for (const cell of cells) {
       const picked = isPicked(frame, layer, cell.head);

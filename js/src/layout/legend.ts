@@ -1,5 +1,6 @@
 /** The matrix's scale in figures, what it shows and which way it is read. Pure. */
 import { type Difference, differenceOf, MINUS } from "../compare";
+import { inBlocks } from "../format";
 import type { Frame } from "../frame";
 import { line, type Mark, swatch } from "../scene";
 import { HEAD_SIZE, type Measure, note, TICK_SIZE, WEIGHT } from "./text";
@@ -18,7 +19,7 @@ export function matrixTitle(frame: Frame): string {
       : heads === "mean"
         ? "all heads"
         : `all heads, ${heads}`;
-  return `attention of layer ${matrix.rowLevel}, ${of}, %`;
+  return inBlocks(`attention of layer ${matrix.rowLevel}, ${of}, %`, frame.blocks);
 }
 
 /** The scale with its title and its ticks, spaced as the colours are. */
@@ -124,5 +125,6 @@ export function axisWords(frame: Frame): string {
   if (frame.scaleRows) return "each row on its own scale";
   const { rowLevel, columnLevel } = frame.matrix!;
   const name = (level: number) => (level === 0 ? "input" : `layer ${level}`);
-  return `rows: queries, ${name(rowLevel)} · columns: keys, ${name(columnLevel)}`;
+  const words = `rows: queries, ${name(rowLevel)} · columns: keys, ${name(columnLevel)}`;
+  return inBlocks(words, frame.blocks);
 }

@@ -70,7 +70,8 @@ function wash(
   side: "inputs" | "outputs",
   token: number,
 ): Mark[] {
-  const { zones, labels } = layout;
+  const { zones } = layout;
+  const labels = side === "outputs" ? layout.readers : layout.labels;
   const { theme } = frame;
   const placed = layout.rows[side].find((label) => label.token === token);
   if (placed !== undefined) return [rect(placed.box, theme.ink, WASH)];

@@ -206,18 +206,19 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
 export function layoutRows(
   frame: Frame,
   zones: Zones,
-  labels: readonly Label[],
+  labels: { inputs: readonly Label[]; outputs: readonly Label[] },
   measure: Measure,
   levels: { first: number; count: number },
   radius: (level: number, token: number) => number,
 ): Rows {
   const up = (differenceOf(frame) ?? frame.trace)?.direction === "up";
-  const common = { frame, zones, labels, measure };
+  const common = { frame, zones, measure };
   const input =
     zones.graph === null
       ? { marks: [], placed: [] }
       : inputRows({
           ...common,
+          labels: labels.inputs,
           level: levels.first,
           figures: !up,
           radius: (token) => radius(levels.first, token),
@@ -226,6 +227,7 @@ export function layoutRows(
   const level = zones.graph === null ? (frame.matrix?.rowLevel ?? top) : top;
   const output = outputRows({
     ...common,
+    labels: labels.outputs,
     level,
     figures: up && zones.graph !== null,
     radius: (token) => radius(top, token),

@@ -36,6 +36,8 @@ import { WHOLE, type Zoom } from "./zoom";
 export interface StageLayout {
   zones: Zones;
   labels: Label[];
+  /** The same for rows: in generated text, with what each produced. */
+  readers: Label[];
   /** The lowest level on the stage, and how many there are. */
   first: number;
   count: number;
@@ -63,6 +65,7 @@ export function stageZones(
   frame: Frame,
   stripHeight: number,
   labels: readonly Label[],
+  readers: readonly Label[],
   zoom: Zoom = WHOLE,
 ): Zones {
   const difference = differenceOf(frame);
@@ -75,6 +78,7 @@ export function stageZones(
     stripHeight,
     n: frame.n,
     labelWidths: labels.map((label) => label.width),
+    readerWidth: readers.reduce((most, { width }) => Math.max(most, width), 0),
     outputFigures: (difference ?? trace)?.direction === "up",
     sums: trace !== null && hasCut(trace),
     text: frame.image === null,
@@ -127,7 +131,9 @@ export function layoutStage(
   zoom: Zoom = WHOLE,
 ): StageLayout {
   const labels = tokenLabels(frame.tokens, measure);
-  const zones = stageZones(frame, stripHeight, labels, zoom);
+  const readers =
+    frame.readers === frame.tokens ? labels : tokenLabels(frame.readers, measure, 168);
+  const zones = stageZones(frame, stripHeight, labels, readers, zoom);
   const { first, count } = stageLevels(frame);
   const { theme } = frame;
   const difference = differenceOf(frame);
@@ -135,6 +141,7 @@ export function layoutStage(
   const layout: StageLayout = {
     zones,
     labels,
+    readers,
     first,
     count,
     edges: [],
@@ -176,7 +183,7 @@ export function layoutStage(
   layout.rows = layoutRows(
     frame,
     zones,
-    labels,
+    { inputs: labels, outputs: readers },
     measure,
     { first, count },
     (level, token) => layout.discs[(level - first) * frame.n + token]?.r ?? 0,
@@ -187,7 +194,7 @@ export function layoutStage(
     layout.cells = layoutCells(frame, zones);
     layout.columns = layoutColumns(frame, zones, labels, measure);
     layout.matrix.push(...layoutMargins(frame, zones));
-    layout.matrix.push(...layoutOutlines(frame, zones, labels));
+    layout.matrix.push(...layoutOutlines(frame, zones, readers));
     layout.matrix.push(...layout.columns.marks);
     layout.matrix.push(...layoutLegend(frame, zones, measure));
   }

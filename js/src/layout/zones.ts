@@ -39,6 +39,8 @@ export interface ZoneInput {
   n: number;
   /** Drawn width of each token's label. */
   labelWidths: readonly number[];
+  /** The widest label of a row, where rows have labels of their own. */
+  readerWidth?: number;
   /** Figures stand beside the outputs instead of the inputs (a trace upwards). */
   outputFigures: boolean;
   /** Sums of the cut stand under the graph. */
@@ -136,6 +138,8 @@ export function layoutZones(input: ZoneInput): Zones {
   const padding = narrow ? 12 : 16;
   const labelWidth = Math.ceil(labelWidths.reduce((a, b) => Math.max(a, b), 50));
 
+  const outputWidth = Math.ceil(Math.max(labelWidth, input.readerWidth ?? 0));
+
   const beside = size === "wide" && n <= 64 && input.text !== false;
   const overlap = beside ? input.stripHeight : 0;
   const headRoom = showGraph ? overlap + (narrow ? 44 : 36) : 0;
@@ -145,13 +149,13 @@ export function layoutZones(input: ZoneInput): Zones {
     Math.min(widestCell, narrow ? 1.3 * pitch : pitch, space / n);
 
   const bars = narrow ? { right: padding + 26, length: 0 } : { right: 108, length: BAR_LENGTH };
-  const rightGap = Math.max(100, 25 + labelWidth + (input.outputFigures ? 34 : 0) + 14);
+  const rightGap = Math.max(100, 25 + outputWidth + (input.outputFigures ? 34 : 0) + 14);
   const sides = (thin: boolean) => {
     const lead = thin ? 26 : 12;
     // A selected input wears a pill, which needs more room than its label.
     const least = bars.right + (narrow ? 12 : 19) + labelWidth + lead;
     const x0 = Math.max(least, narrow ? 0 : thin ? 202 : 188);
-    const left = padding + labelWidth + 14;
+    const left = padding + outputWidth + 14;
     const space = narrow
       ? width - left - padding
       : Math.min(Math.max(312, 0.275 * width), width - padding - x0 - rightGap - 170);
@@ -183,8 +187,8 @@ export function layoutZones(input: ZoneInput): Zones {
   const graph = showGraph ? { x0, x1: Math.max(x0 + 40, end) } : null;
   const outputs =
     graph !== null
-      ? { left: graph.x1 + 25, right: (matrix?.x ?? width) - padding, width: labelWidth }
-      : { left: padding, right: padding + labelWidth, width: labelWidth };
+      ? { left: graph.x1 + 25, right: (matrix?.x ?? width) - padding, width: outputWidth }
+      : { left: padding, right: padding + outputWidth, width: outputWidth };
   const { rows, columns } = input.zoom ?? WHOLE;
   const rowSpan = rows ?? { from: 0, to: n };
   const columnSpan = columns ?? { from: 0, to: n };

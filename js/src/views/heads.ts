@@ -1,5 +1,5 @@
 /** Every head at a glance: all maps on one canvas, a button over each of them. */
-import { exactPercent } from "../format";
+import { exactPercent, inBlocks } from "../format";
 import type { Context, Frame, View } from "../frame";
 import {
   type HeadCell,
@@ -241,7 +241,7 @@ export class HeadsOverview implements View {
 function describe(frame: Frame, { layer, head }: HeadCell): string[] {
   const { headMaps, headShares, nHeads } = frame;
   const bits = headMaps?.entropy[layer * nHeads + head] ?? 0;
-  const lines = [`Layer ${layer + 1}, head ${head}`, `entropy ${bits.toFixed(2)} bits`];
+  const lines = [inBlocks(`Layer ${layer + 1}, head ${head}`, frame.blocks), `entropy ${bits.toFixed(2)} bits`];
   const share = shareOf(headShares, layer, head);
   if (share !== null) {
     const of = frame.selected.length === 0 ? "what the layer reads" : "the selection’s trace";

@@ -2,6 +2,7 @@
  * The stage: token graph, labels and matrix on two stacked canvases. The lower one is drawn anew
  * when data, size or theme change; the upper one holds what hover and focus add.
  */
+import { inBlocks } from "../format";
 import type { Context, Frame, View } from "../frame";
 import { hitTest, nodeOf } from "../layout/hit";
 import { type Focus, layoutOverlay } from "../layout/overlay";
@@ -9,6 +10,7 @@ import { allMarks, layoutStage, nodePosition, type StageLayout } from "../layout
 import { columnX, rowY, type Zones } from "../layout/zones";
 import { revealing, sameZoom, WHOLE, type Zoom } from "../layout/zoom";
 import type { GraphNode } from "../model";
+import { levelWords } from "../phrases";
 import type { Mark } from "../scene";
 import { Picture } from "./picture";
 import { stageKey, zoomKey } from "./stage_keys";
@@ -151,7 +153,7 @@ export class Stage implements View {
     put("cellW", zones.matrix?.cellW);
     put("cellH", zones.matrix?.cellH);
     put("rowsInView", zones.zoomed ? zones.rows.to - zones.rows.from : null);
-    const name = (level: number) => (level === 0 ? "the input" : `layer ${level}`);
+    const name = (level: number) => inBlocks(levelWords(level), frame.blocks);
     const what = zones.graph === null ? "Matrix" : "Token graph";
     this.el.setAttribute(
       "aria-label",
@@ -336,7 +338,7 @@ export class Stage implements View {
     const [level, token] = focus.node;
     const at = nodePosition(layout, level, token);
     actions.hover({ target: { kind: "node", level, token }, ...this.#inRoot(at) });
-    const place = level === 0 ? "input" : `layer ${level}`;
+    const place = inBlocks(level === 0 ? "input" : `layer ${level}`, frame.blocks);
     this.#status.textContent = `${frame.tokens[token]!.raw}, ${place}, token ${token}`;
   }
 }
