@@ -136,7 +136,7 @@ class State(traitlets.HasTraits):
     """What the blocks of an encoder-decoder are called; empty where they are layers 1, 2, …
     From the kernel."""
 
-    produced = List().tag(sync=True)
+    produced: List[str | None] = List().tag(sync=True)
     """For generated text, what each token's state produced, None in the prompt; empty for other
     texts. From the kernel."""
 

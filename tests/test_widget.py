@@ -402,3 +402,16 @@ def test_an_overlay_that_cannot_be_is_named_and_taken_back(name, value):
     with pytest.raises(aw.AttentionError, match=f"{name} is {value!r}"):
         setattr(widget, name, value)
     assert getattr(widget, name) == before
+
+
+def test_blocks_and_produced_tokens_travel_where_there_are_any():
+    n = 4
+    network = aw.Network(2, ("encoder", "decoder", "cross"))
+    weights = np.zeros((3, 1, n, n))
+    weights[:] = np.eye(n)
+    after = [None, None, "x", "y"]
+    crossing = aw.AttentionWidget(aw.Attention(weights, network=network, produced=after))
+    assert crossing.blocks == ["encoder 1", "decoder 1 self", "decoder 1 cross"]
+    assert crossing.produced == after
+    plain = aw.AttentionWidget(aw.load_sample())
+    assert (plain.blocks, plain.produced) == ([], [])

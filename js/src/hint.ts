@@ -105,9 +105,7 @@ function cell(frame: Frame, query: number, key: number): Span[][] {
 function edge(frame: Frame, { block, query, key, value }: Extract<Hover, { kind: "edge" }>) {
   const [reader, read] = [name(frame, query), name(frame, key)];
   const way = query === key ? `stays with ${reader}` : `goes from ${read} to ${reader}`;
-  const lines = [
-    say`${figure(frame, value)}${wholeOf(frame)} ${way} in ${levelWords(block + 1)}`,
-  ];
+  const lines = [say`${figure(frame, value)}${wholeOf(frame)} ${way} in ${levelWords(block + 1)}`];
   if (frame.comparison !== null) return lines;
   const full = frame.trace?.flow?.cut.find(
     (one) => one.block === block && one.query === query && one.key === key,

@@ -5,6 +5,7 @@ import {
   exactPercent,
   flowValue,
   headsText,
+  inBlocks,
   isWord,
   levelRange,
   listed,
@@ -80,12 +81,17 @@ describe("tokens", () => {
     expect(text(["▁The", "▁tro", "phy"])).toBe(" The trophy".trim());
   });
 
-  test("special tokens lose their brackets, whatever they are", () => {
-    expect(labels(["[CLS]", "<s>", "<|endoftext|>"], new Set([0, 1, 2]))).toEqual([
-      "CLS",
-      "s",
-      "endoftext",
-    ]);
+  test("special tokens lose their brackets, but for a letter that would read as a word", () => {
+    const raws = ["[CLS]", "<s>", "<|endoftext|>", "</s>", "<pad>"];
+    const wanted = ["CLS", "<s>", "endoftext", "</s>", "pad"];
+    expect(labels(raws, new Set(raws.keys()))).toEqual(wanted);
+  });
+
+  test("layers are called as their blocks are, where these have names", () => {
+    const blocks = ["encoder 1", "decoder 1 self", "decoder 1 cross"];
+    expect(inBlocks("stays at layer 3", blocks)).toBe("stays at decoder 1 cross");
+    expect(inBlocks("Layer 1, head 12", blocks)).toBe("encoder 1, head 12");
+    expect(inBlocks("stays at layer 3", [])).toBe("stays at layer 3");
   });
 
   test("a plain list of words keeps its spaces, and brackets hug what they hold", () => {

@@ -8,6 +8,7 @@ import {
   strengths,
   tokenHit,
 } from "../src/layout/image";
+import { layoutStage } from "../src/layout/stage";
 import type { Measure } from "../src/layout/text";
 import { textOf } from "../src/phrases";
 import { describe as finding } from "../src/sentence";
@@ -168,5 +169,51 @@ describe("the image of a frame", () => {
     expect([...made.image!.pixels!.pixels.slice(4, 8)]).toEqual([50, 50, 50, 255]);
     expect(made.tokens.map(({ patch }) => patch === true)[1]).toBe(true);
     expect(made.tokens[0]?.patch).toBeUndefined();
+  });
+});
+
+describe("generated text", () => {
+  const state = () => {
+    const made = sent.rollout();
+    made.produced = made.tokens.map((_, i) => (i < 3 ? null : `Ġw${i}`));
+    return made;
+  };
+
+  it("has rows that name what they produced, and tokens that do not", () => {
+    const made = frameFrom(state());
+    expect(made.readers[2]).toBe(made.tokens[2]);
+    expect(made.readers[4]!.label).toBe(`${made.tokens[4]!.label} → w4`);
+    const stage = layoutStage(made, 40, measure);
+    const texts = stage.rows.marks.flatMap((mark) => (mark.kind === "text" ? [mark] : []));
+    const produced = texts.filter(({ text }) => text.includes("→"));
+    expect(produced).toHaveLength(made.n - 3);
+    expect(new Set(produced.map(({ anchor }) => anchor))).toEqual(new Set(["start"]));
+  });
+
+  it("has rows whose longer labels end before the matrix", () => {
+    const made = frameFrom(state());
+    const { readers, zones } = layoutStage(made, 40, measure);
+    const widest = Math.max(...readers.map(({ width }) => width));
+    expect(zones.outputs.left + widest).toBeLessThan(zones.matrix!.x);
+  });
+});
+
+describe("an encoder-decoder", () => {
+  const blocks = ["encoder 1", "encoder 2", "decoder 1 self", "decoder 1 cross"];
+  const heads = (width: number) => {
+    const made = frameFrom({ ...sent.rollout(), blocks }, { width });
+    const { around } = layoutStage({ ...made, levels: [0, 4] }, 40, measure);
+    return around.flatMap((mark) => (mark.kind === "text" ? [mark.text] : []));
+  };
+
+  it("names its blocks over the graph, in short where they are close", () => {
+    expect(heads(1400)).toContain("decoder 1 cross");
+    expect(heads(800)).toContain("cross 1");
+    expect(heads(800)).not.toContain("decoder 1 cross");
+  });
+
+  it("names its blocks in the sentence", () => {
+    const made = frameFrom({ ...sent.rollout(), blocks });
+    expect(textOf(finding(made).spans)).toContain("at decoder 1 cross draws");
   });
 });

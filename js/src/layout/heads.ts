@@ -218,7 +218,10 @@ export function headMarks(
     const say = (...given: Parameters<typeof note>): void => {
       marks.push({ ...note(...given), opacity });
     };
-    say(theme, x, y + 9, inBlocks(`Layer ${layer + 1}`, frame.blocks), "start", { size: 12, strong: true });
+    say(theme, x, y + 9, inBlocks(`Layer ${layer + 1}`, frame.blocks), "start", {
+      size: 12,
+      strong: true,
+    });
     say(theme, x + w, y + 9, `${entropy.toFixed(1)} bits`, "end");
     for (const cell of cells) {
       const picked = isPicked(frame, layer, cell.head);

@@ -241,7 +241,10 @@ export class HeadsOverview implements View {
 function describe(frame: Frame, { layer, head }: HeadCell): string[] {
   const { headMaps, headShares, nHeads } = frame;
   const bits = headMaps?.entropy[layer * nHeads + head] ?? 0;
-  const lines = [inBlocks(`Layer ${layer + 1}, head ${head}`, frame.blocks), `entropy ${bits.toFixed(2)} bits`];
+  const lines = [
+    inBlocks(`Layer ${layer + 1}, head ${head}`, frame.blocks),
+    `entropy ${bits.toFixed(2)} bits`,
+  ];
   const share = shareOf(headShares, layer, head);
   if (share !== null) {
     const of = frame.selected.length === 0 ? "what the layer reads" : "the selection’s trace";
