@@ -75,14 +75,17 @@ const writer = {
   },
 };
 
-/** Long names that stand for a short one, often enough to weigh. */
-const shorter = {
-  "Number.isNaN": "isNaN",
-  "Number.NaN": "NaN",
-  "Number.POSITIVE_INFINITY": "Infinity",
+/** Built-in functions by the names that `src/bare.ts` gives them, short once minified. */
+const shorter = { "Number.isNaN": "isNaN", "Number.NaN": "NaN", Float64Array: "bare_Float64Array" };
+const bare = {
+  Math: ["max", "min", "abs", "round", "floor", "ceil", "sqrt"],
+  Array: ["from", "isArray"],
+  Number: ["POSITIVE_INFINITY", "NEGATIVE_INFINITY"],
+  JSON: ["stringify"],
+  Object: ["entries"],
 };
-for (const name of ["max", "min", "abs", "round", "floor", "ceil", "sqrt"]) {
-  shorter[`Math.${name}`] = `math${name[0].toUpperCase()}${name.slice(1)}`;
+for (const [home, names] of Object.entries(bare)) {
+  for (const name of names) shorter[`${home}.${name}`] = `bare_${name}`;
 }
 
 const options = {

@@ -7,10 +7,10 @@ import { differenceOf, divergingT } from "../compare";
 import { levelName, percent } from "../format";
 import type { Frame, ImageView } from "../frame";
 import type { Hover } from "../hover";
-import type { Image, Line, Mark } from "../scene";
+import { type Image, type Line, line, type Mark } from "../scene";
 import { shares } from "./labels";
 import { ringed, tintColors } from "./strip";
-import { HEAD_SIZE, type Measure, SPECIAL_SIZE, WEIGHT } from "./text";
+import { type Measure, note, SPECIAL_SIZE, WEIGHT } from "./text";
 import type { Box } from "./zones";
 
 /** Above image and maps: tokens that are no patches, and the names of the levels. */
@@ -137,7 +137,12 @@ export function outlined(frame: Frame): Outlined | null {
 }
 
 /** The border of a set of cells: every side with one of them on one hand alone. */
-function border({ rows, columns }: ImageView, panel: Panel, cells: ReadonlySet<number>): Line[] {
+function border(
+  { rows, columns }: ImageView,
+  panel: Panel,
+  cells: ReadonlySet<number>,
+  color: string,
+): Line[] {
   const [w, h] = [panel.w / columns, panel.h / rows];
   const has = (row: number, column: number) =>
     column >= 0 && column < columns && cells.has(row * columns + column);
@@ -145,15 +150,8 @@ function border({ rows, columns }: ImageView, panel: Panel, cells: ReadonlySet<n
   const add = (column: number, row: number, right: number, down: number) => {
     const [x, y] = [panel.x + column * w, panel.y + row * h];
     // Half a line longer at both ends, so that corners are closed.
-    lines.push({
-      kind: "line",
-      x0: x - 0.9 * right,
-      y0: y - 0.9 * down,
-      x1: x + (w + 0.9) * right,
-      y1: y + (h + 0.9) * down,
-      width: 1.8,
-      color: "",
-    });
+    const [x1, y1] = [x + (w + 0.9) * right, y + (h + 0.9) * down];
+    lines.push(line(x - 0.9 * right, y - 0.9 * down, x1, y1, color, 1.8));
   };
   for (let row = 0; row <= rows; row++) {
     for (let column = 0; column <= columns; column++) {
@@ -272,33 +270,21 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
   if (values !== null) marks.push(colorsOf(values, main));
   const set = outlined(frame);
   if (set !== null) {
-    const lines = border(image, main, set.cells);
+    const lines = border(image, main, set.cells, theme.accent);
     // On paper of its own, so that it is seen on any image.
     const paper = { width: 3.6, color: theme.paper, opacity: 0.8 };
-    marks.push(...lines.map((line) => ({ ...line, ...paper })));
-    marks.push(...lines.map((line) => ({ ...line, color: theme.accent })));
+    marks.push(...lines.map((one) => ({ ...one, ...paper })), ...lines);
   }
   for (const panel of panels.slice(1)) {
     const at = masses[panel.level! - start]!;
     marks.push(colorsOf(at, panel), { kind: "rect", ...panel, stroke: theme.line, width: 1 });
-    const text = { kind: "text", y: panel.y - 10, size: HEAD_SIZE, fill: theme.ink2 } as const;
-    marks.push({
-      ...text,
-      x: panel.x,
-      text: levelName(panel.level!),
-      weight: WEIGHT.selected,
-      anchor: "start",
-    });
+    const y = panel.y - 10;
+    const head = note(theme, panel.x, y, levelName(panel.level!), "start", { strong: true });
+    marks.push({ ...head, fill: theme.ink2 });
     if (difference === null && panel.w >= 80) {
       const spread = spreadOf(image, at);
       const figure = `spread ${spread < 9.95 ? spread.toFixed(1) : Math.round(spread)}`;
-      marks.push({
-        ...text,
-        x: panel.x + panel.w,
-        text: figure,
-        weight: WEIGHT.label,
-        anchor: "end",
-      });
+      marks.push(note(theme, panel.x + panel.w, y, figure, "end"));
     }
   }
   const tints = tintColors(frame);
@@ -306,17 +292,14 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
     const tint = tints[token] ?? null;
     const ring = rings.has(token);
     const fill = ring ? theme.pill : (tint ?? theme.panel);
+    const [x, y] = [at.x + at.w / 2, at.y + at.h / 2];
+    const { label } = frame.tokens[token]!;
     marks.push(
       { kind: "rect", ...at, radius: 4, fill },
       {
-        kind: "text",
-        x: at.x + at.w / 2,
-        y: at.y + at.h / 2,
-        text: frame.tokens[token]!.label,
-        size: SPECIAL_SIZE,
+        ...note(theme, x, y, label, "middle", { size: SPECIAL_SIZE }),
         weight: WEIGHT.strong,
         fill: ring ? theme.onPill : tint === null ? theme.ink2 : textOn(tint),
-        anchor: "middle",
       },
     );
   }
@@ -329,16 +312,10 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
     }
   }
   const { pixels } = image;
-  const photo: Image | null = pixels && {
-    kind: "image",
-    x: main.x,
-    y: main.y,
-    w: main.w,
-    h: main.h,
-    ...pixels,
-    // A few pixels are meant to be seen as such.
-    smooth: pixels.columns > main.w / 2,
-  };
+  const { x, y, w, h } = main;
+  // A few pixels are meant to be seen as such.
+  const smooth = pixels !== null && pixels.columns > w / 2;
+  const photo: Image | null = pixels && { kind: "image", x, y, w, h, ...pixels, smooth };
   const height = Math.max(...panels.map(({ y, h }) => y + h)) + 2;
   return { height, panels, chips, photo, marks };
 }

@@ -1,6 +1,6 @@
 /** Marks to an SVG document: the same picture as on the canvas, in vectors and text. Pure. */
 import { parseColor } from "../color";
-import type { Group, Image, Mark } from "../scene";
+import type { Group, Image, Mark, Rect } from "../scene";
 import { BASELINE } from "./canvas";
 
 export interface SvgOptions {
@@ -28,60 +28,87 @@ export function escapeXml(text: string): string {
     .replace(/"/g, "&quot;");
 }
 
+type Attributes = Record<string, string | number | undefined>;
+
+/** An element; attributes without a value are left out. */
+function tag(name: string, attributes: Attributes, inner?: string): string {
+  const given = Object.entries(attributes).map(([key, value]) =>
+    value === undefined ? "" : ` ${key}="${typeof value === "number" ? number(value) : value}"`,
+  );
+  const open = `<${name}${given.join("")}`;
+  return inner === undefined ? `${open}/>` : `${open}>${inner}</${name}>`;
+}
+
 /** A colour and its opacity apart: not every SVG reader knows `rgba()`. */
-function colored(name: "fill" | "stroke", color: string, opacity = 1): string {
+function colored(name: "fill" | "stroke", color: string, opacity = 1): Attributes {
   const parsed = parseColor(color);
-  if (parsed === null) return ` ${name}="${escapeXml(color)}"${opacityOf(name, opacity)}`;
-  const hex = parsed.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0"));
-  return ` ${name}="#${hex.join("")}"${opacityOf(name, parsed[3] * opacity)}`;
+  const hex = parsed?.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0"));
+  const part = (parsed?.[3] ?? 1) * opacity;
+  return {
+    [name]: hex === undefined ? escapeXml(color) : `#${hex.join("")}`,
+    [`${name}-opacity`]: part >= 1 ? undefined : String(Number(part.toFixed(3))),
+  };
 }
 
-function opacityOf(name: "fill" | "stroke", opacity: number): string {
-  return opacity >= 1 ? "" : ` ${name}-opacity="${Number(opacity.toFixed(3))}"`;
+function stroked(color: string, width: number, opacity?: number): Attributes {
+  return { ...colored("stroke", color, opacity), "stroke-width": width };
 }
 
-function painted(mark: {
-  fill?: string;
-  stroke?: string;
-  width?: number;
-  opacity?: number;
-}): string {
-  const fill = mark.fill === undefined ? ' fill="none"' : colored("fill", mark.fill, mark.opacity);
-  if (mark.stroke === undefined) return fill;
-  return `${fill}${colored("stroke", mark.stroke, mark.opacity)} stroke-width="${number(mark.width ?? 1)}"`;
+function painted({ fill, stroke, width = 1, opacity }: Partial<Omit<Rect, "kind">>): Attributes {
+  return {
+    ...(fill === undefined ? { fill: "none" } : colored("fill", fill, opacity)),
+    ...(stroke === undefined ? {} : stroked(stroke, width, opacity)),
+  };
 }
 
 function element(mark: Exclude<Mark, Group>, options: SvgOptions): string {
   const n = number;
   switch (mark.kind) {
     case "curve": {
-      const middle = n((mark.x0 + mark.x1) / 2);
-      const path = `M${n(mark.x0)} ${n(mark.y0)}C${middle} ${n(mark.y0)} ${middle} ${n(mark.y1)} ${n(mark.x1)} ${n(mark.y1)}`;
-      return `<path d="${path}" fill="none"${colored("stroke", mark.color, mark.opacity)} stroke-width="${n(mark.width)}"/>`;
+      const { x0, y0, x1, y1, color, width, opacity } = mark;
+      const middle = n((x0 + x1) / 2);
+      const d = `M${n(x0)} ${n(y0)}C${middle} ${n(y0)} ${middle} ${n(y1)} ${n(x1)} ${n(y1)}`;
+      return tag("path", { d, fill: "none", ...stroked(color, width, opacity) });
     }
     case "line": {
-      const dash = mark.dash === undefined ? "" : ` stroke-dasharray="${mark.dash.join(" ")}"`;
-      return `<line x1="${n(mark.x0)}" y1="${n(mark.y0)}" x2="${n(mark.x1)}" y2="${n(mark.y1)}"${colored("stroke", mark.color, mark.opacity)} stroke-width="${n(mark.width)}"${dash}/>`;
+      const { x0: x1, y0: y1, x1: x2, y1: y2, color, width, opacity, dash } = mark;
+      const ends = { x1, y1, x2, y2 };
+      const style = stroked(color, width, opacity);
+      return tag("line", { ...ends, ...style, "stroke-dasharray": dash?.join(" ") });
     }
-    case "circle":
-      return `<circle cx="${n(mark.x)}" cy="${n(mark.y)}" r="${n(mark.r)}"${painted(mark)}/>`;
+    case "circle": {
+      const { x: cx, y: cy, r } = mark;
+      return tag("circle", { cx, cy, r, ...painted(mark) });
+    }
     case "rect": {
-      const radius =
-        mark.radius === undefined || mark.radius === 0 ? "" : ` rx="${n(mark.radius)}"`;
-      return `<rect x="${n(mark.x)}" y="${n(mark.y)}" width="${n(mark.w)}" height="${n(mark.h)}"${radius}${painted(mark)}/>`;
+      const { x, y, w: width, h: height, radius } = mark;
+      return tag("rect", { x, y, width, height, rx: radius || undefined, ...painted(mark) });
     }
     case "text": {
-      const anchor = mark.anchor === "start" ? "" : ` text-anchor="${mark.anchor}"`;
-      const place =
-        mark.rotate === undefined
-          ? `x="${n(mark.x)}" y="${n(mark.y + BASELINE * mark.size)}"`
-          : `transform="translate(${n(mark.x)} ${n(mark.y)}) rotate(${n(mark.rotate)})" y="${n(BASELINE * mark.size)}"`;
-      return `<text ${place} font-size="${n(mark.size)}" font-weight="${mark.weight}"${anchor}${colored("fill", mark.fill, mark.opacity)}>${escapeXml(mark.text)}</text>`;
+      const { x, y, size, weight, anchor, rotate } = mark;
+      const down = BASELINE * size;
+      return tag(
+        "text",
+        {
+          ...(rotate === undefined
+            ? { x, y: y + down }
+            : { transform: `translate(${n(x)} ${n(y)}) rotate(${n(rotate)})`, y: down }),
+          "font-size": size,
+          "font-weight": weight,
+          "text-anchor": anchor === "start" ? undefined : anchor,
+          ...colored("fill", mark.fill, mark.opacity),
+        },
+        escapeXml(mark.text),
+      );
     }
     case "image": {
-      const rendering = mark.smooth ? "" : ' style="image-rendering:pixelated"';
-      const faint = mark.opacity === undefined ? "" : ` opacity="${n(mark.opacity)}"`;
-      return `<image x="${n(mark.x)}" y="${n(mark.y)}" width="${n(mark.w)}" height="${n(mark.h)}" preserveAspectRatio="none"${rendering}${faint} href="${options.encodeImage(mark)}"/>`;
+      const { x, y, w: width, h: height, smooth, opacity } = mark;
+      return tag("image", {
+        ...{ x, y, width, height, preserveAspectRatio: "none" },
+        style: smooth ? undefined : "image-rendering:pixelated",
+        opacity,
+        href: options.encodeImage(mark),
+      });
     }
   }
 }
@@ -94,7 +121,7 @@ export function toSVG(marks: readonly Mark[], options: SvgOptions): string {
   ];
   if (title !== undefined) lines.push(`<title>${escapeXml(title)}</title>`);
   if (background !== undefined) {
-    lines.push(`<rect width="100%" height="100%"${colored("fill", background)}/>`);
+    lines.push(tag("rect", { width: "100%", height: "100%", ...colored("fill", background) }));
   }
   let clips = 0;
   const add = (mark: Mark): void => {
@@ -105,8 +132,8 @@ export function toSVG(marks: readonly Mark[], options: SvgOptions): string {
     // Several pictures may stand in one page: names are made of what tells them apart.
     const { x, y, w, h } = mark.clip;
     const id = `clip-${clips++}-${[x, y, w, h].map((v) => Math.round(v)).join("-")}`;
-    const box = `x="${number(x)}" y="${number(y)}" width="${number(w)}" height="${number(h)}"`;
-    lines.push(`<clipPath id="${id}"><rect ${box}/></clipPath><g clip-path="url(#${id})">`);
+    const box = tag("rect", { x, y, width: w, height: h });
+    lines.push(`<clipPath id="${id}">${box}</clipPath><g clip-path="url(#${id})">`);
     for (const inner of mark.marks) add(inner);
     lines.push("</g>");
   };

@@ -18,11 +18,11 @@ import {
 import { icon } from "./icons";
 import { Segmented } from "./segmented";
 
-const TABS: readonly { value: Tab; label: string }[] = [
-  { value: "graph", label: "Graph" },
-  { value: "matrix", label: "Matrix" },
-  { value: "heads", label: "Heads" },
-];
+const TABS: Readonly<Record<Tab, string>> = {
+  graph: "Graph",
+  matrix: "Matrix",
+  heads: "Heads",
+};
 
 export class Foot implements View {
   readonly el: HTMLElement;
@@ -49,7 +49,7 @@ export class Foot implements View {
   constructor(context: Context) {
     this.#context = context;
     const { signal, actions } = context;
-    this.#tabs = new Segmented(signal, "tab", "View", TABS, (tab) => actions.setTab(tab));
+    this.#tabs = new Segmented(signal, "tab", "View", TABS, actions.setTab);
     attribute(this.#pin, "aria-label", "Pin this");
     this.#pin.title = "Keep the selection with its settings (p)";
     this.el = div(
@@ -61,10 +61,10 @@ export class Foot implements View {
       ...[this.#pin, this.#compare, this.#swap, this.#end],
     );
     const on = (target: HTMLElement, click: () => void): void => listen(target, signal, { click });
-    on(this.#fold, () => actions.toggleHeads());
-    on(this.#pin, () => actions.pinCurrent());
-    on(this.#swap, () => actions.swapCompared());
-    on(this.#end, () => actions.endComparison());
+    on(this.#fold, actions.toggleHeads);
+    on(this.#pin, actions.pinCurrent);
+    on(this.#swap, actions.swapCompared);
+    on(this.#end, actions.endComparison);
     on(this.#compare, () => this.#startChoosing());
     this.#listenToPins();
   }

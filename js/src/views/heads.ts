@@ -20,11 +20,11 @@ import type { Mark } from "../scene";
 import { alike, attribute, button, div, element, listen, span, targetWithin, text } from "./dom";
 import { Segmented } from "./segmented";
 
-const ORDERS: readonly { value: HeadOrder; label: string }[] = [
-  { value: "number", label: "Number" },
-  { value: "entropy", label: "Entropy" },
-  { value: "share", label: "Contribution" },
-];
+const ORDERS: Readonly<Record<HeadOrder, string>> = {
+  number: "Number",
+  entropy: "Entropy",
+  share: "Contribution",
+};
 
 const ENLARGED = 168;
 /** A ring reaches this far beyond the outermost maps. */

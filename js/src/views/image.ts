@@ -14,20 +14,20 @@ import { picked, ringed } from "../layout/strip";
 import type { Overlay } from "../model";
 import { paint } from "../paint/canvas";
 import type { Mark } from "../scene";
-import { attribute, element, rootOf, text } from "./dom";
+import { alike, attribute, div, element, listen, rootOf, span, text } from "./dom";
 import { Segmented } from "./segmented";
 import { Slider } from "./slider";
 
-const OVERLAYS: readonly { value: Overlay; label: string }[] = [
-  { value: "contour", label: "Contour" },
-  { value: "heat", label: "Heat" },
-];
+const OVERLAYS: Readonly<Record<Overlay, string>> = {
+  contour: "Contour",
+  heat: "Heat",
+};
 
 export class ImageStrip implements View {
   readonly el: HTMLElement;
   readonly #context: Context;
   readonly #canvas = element("canvas", { "aria-hidden": "true" });
-  readonly #status = element("span", { class: "aw-unseen", role: "status" });
+  readonly #status = span({ class: "aw-unseen", role: "status" });
   readonly #box: HTMLElement;
   readonly #controls: HTMLElement;
   readonly #mode: Segmented<Overlay>;
@@ -45,30 +45,18 @@ export class ImageStrip implements View {
   constructor(context: Context) {
     this.#context = context;
     const { signal, actions } = context;
-    this.#box = element(
-      "div",
-      {
-        class: "aw-image",
-        tabindex: "0",
-        role: "application",
-        "aria-roledescription": "image of patches",
-      },
-      this.#canvas,
-      this.#status,
-    );
+    const role = { role: "application", "aria-roledescription": "image of patches" };
+    this.#box = div({ class: "aw-image", tabindex: "0", ...role }, this.#canvas, this.#status);
     this.#mode = new Segmented(signal, "overlay", "Overlay", OVERLAYS, actions.setOverlay);
     this.#opacity = new Slider(
       signal,
       { control: "overlay-opacity", label: "Opacity", step: 0.05, reserve: "100 %" },
       actions.setOverlayOpacity,
     );
-    this.#controls = element(
-      "div",
-      { class: "aw-image-controls", role: "group", "aria-label": "Overlay" },
-      this.#mode.el,
-      this.#opacity.el,
-    );
-    this.el = element("div", { class: "aw-image-strip" }, this.#box, this.#controls);
+    const group = { role: "group", "aria-label": "Overlay" };
+    const controls = [this.#mode.el, this.#opacity.el];
+    this.#controls = div({ class: "aw-image-controls", ...group }, ...controls);
+    this.el = div("aw-image-strip", this.#box, this.#controls);
     this.#listen();
   }
 
@@ -85,7 +73,7 @@ export class ImageStrip implements View {
       ...[frame.comparison, frame.selected, frame.matrix?.scale, frame.overlay],
       ...[frame.overlayOpacity, window.devicePixelRatio],
     ];
-    if (key.some((value, i) => !Object.is(value, this.#key[i]))) {
+    if (!alike(key, this.#key)) {
       if (this.#key[3] !== frame.theme) this.#font = getComputedStyle(this.el).fontFamily;
       this.#key = key;
       this.#layout = layoutImage(frame, (words, size, weight) =>
@@ -182,33 +170,31 @@ export class ImageStrip implements View {
   #listen(): void {
     const box = this.#box;
     const { signal, actions } = this.#context;
-    const on = <K extends keyof HTMLElementEventMap>(
-      name: K,
-      heard: (event: HTMLElementEventMap[K]) => void,
-    ): void => box.addEventListener(name, heard, { signal });
-    on("pointermove", (event) => {
-      const hit = this.#at(event);
-      box.style.cursor = hit === null ? "default" : "pointer";
-      this.#hover(hit);
+    listen(box, signal, {
+      pointermove: (event) => {
+        const hit = this.#at(event);
+        box.style.cursor = hit === null ? "default" : "pointer";
+        this.#hover(hit);
+      },
+      pointerleave: () => actions.hover(null),
+      pointerdown: () => this.#showFocus(false),
+      click: (event) => {
+        const hit = this.#at(event);
+        if (hit === null) return;
+        this.#focus = hit.token;
+        this.#pick(hit, event);
+        // The new trace is to be seen whole, not dimmed by a pointer that only rests.
+        actions.hover(null);
+      },
+      focus: () => {
+        if (box.matches(":focus-visible")) this.#showFocus(true);
+      },
+      blur: () => {
+        if (this.#focusShown) actions.hover(null);
+        this.#showFocus(false);
+      },
+      keydown: (event) => this.#onKey(event),
     });
-    on("pointerleave", () => actions.hover(null));
-    on("pointerdown", () => this.#showFocus(false));
-    on("click", (event) => {
-      const hit = this.#at(event);
-      if (hit === null) return;
-      this.#focus = hit.token;
-      this.#pick(hit, event);
-      // The new trace is to be seen whole, not dimmed by a pointer that only rests.
-      actions.hover(null);
-    });
-    on("focus", () => {
-      if (box.matches(":focus-visible")) this.#showFocus(true);
-    });
-    on("blur", () => {
-      if (this.#focusShown) actions.hover(null);
-      this.#showFocus(false);
-    });
-    on("keydown", (event) => this.#onKey(event));
   }
 
   #showFocus(shown: boolean): void {

@@ -3,20 +3,21 @@ import type { Context, Frame } from "../frame";
 import type { Heads, Method } from "../model";
 import { listen, rootOf, targetWithin } from "./dom";
 
-export const KEY_HELP: readonly { keys: readonly string[]; does: string }[] = [
-  { keys: ["Click"], does: "trace a token" },
-  { keys: ["Shift", "click"], does: "the other end of a pair" },
-  { keys: ["Ctrl", "click"], does: "add to a set" },
-  { keys: ["Ctrl", "wheel"], does: "zoom; drag moves, a double click resets" },
-  { keys: ["+", "−", "0"], does: "zoom about the focus, show everything" },
-  { keys: ["Esc"], does: "clear, or stop the computation" },
-  { keys: ["[", "]"], does: "one layer less, one more" },
-  { keys: ["h", "H"], does: "next head, the one before" },
-  { keys: ["p"], does: "pin the selection with its settings" },
-  { keys: ["F2"], does: "on a pin: a name for it" },
-  { keys: ["1", "2", "3"], does: "attention, rollout, flow" },
-  { keys: ["f"], does: "full screen" },
-  { keys: ["?"], does: "this list" },
+/** The keys, a space between those of one line, and what they do. */
+export const KEY_HELP: readonly (readonly [keys: string, does: string])[] = [
+  ["Click", "trace a token"],
+  ["Shift click", "the other end of a pair"],
+  ["Ctrl click", "add to a set"],
+  ["Ctrl wheel", "zoom; drag moves, a double click resets"],
+  ["+ − 0", "zoom about the focus, show everything"],
+  ["Esc", "clear, or stop the computation"],
+  ["[ ]", "one layer less, one more"],
+  ["h H", "next head, the one before"],
+  ["p", "pin the selection with its settings"],
+  ["F2", "on a pin: a name for it"],
+  ["1 2 3", "attention, rollout, flow"],
+  ["f", "full screen"],
+  ["?", "this list"],
 ];
 
 const METHOD_KEYS: Record<string, Method> = { "1": "attention", "2": "rollout", "3": "flow" };

@@ -1,11 +1,6 @@
 /** One of a few: a row of segments with the semantics of radio buttons. */
 import { attribute, button, div, listen, targetWithin } from "./dom";
 
-export interface Segment<T extends string> {
-  value: T;
-  label: string;
-}
-
 export class Segmented<T extends string> {
   readonly el: HTMLElement;
   readonly #buttons = new Map<T, HTMLButtonElement>();
@@ -14,7 +9,7 @@ export class Segmented<T extends string> {
     signal: AbortSignal,
     control: string,
     label: string,
-    segments: readonly Segment<T>[],
+    segments: Readonly<Record<T, string>>,
     onPick: (value: T) => void,
   ) {
     this.el = div({
@@ -23,13 +18,13 @@ export class Segmented<T extends string> {
       "aria-label": label,
       "data-control": control,
     });
-    for (const { value, label: name } of segments) {
+    const values = Object.keys(segments) as T[];
+    for (const value of values) {
       const attributes = { role: "radio", "data-value": value, "aria-checked": "false" };
-      const segment = button("aw-segment", { ...attributes, tabindex: "-1" }, name);
+      const segment = button("aw-segment", { ...attributes, tabindex: "-1" }, segments[value]);
       this.#buttons.set(value, segment);
       this.el.append(segment);
     }
-    const values = segments.map(({ value }) => value);
     const at = (event: Event): number => {
       const value = targetWithin(event, ".aw-segment")?.getAttribute("data-value");
       return values.indexOf(value as T);

@@ -6,18 +6,18 @@ import { Segmented } from "./segmented";
 import { Slider } from "./slider";
 import { Switch } from "./switch";
 
-const FUSIONS: readonly { value: Fusion; label: string }[] = [
-  { value: "mean", label: "Mean" },
-  { value: "max", label: "Max" },
-  { value: "min", label: "Min" },
-];
+const FUSIONS: Readonly<Record<Fusion, string>> = {
+  mean: "Mean",
+  max: "Max",
+  min: "Min",
+};
 
-const SCALES: readonly { value: ColorScale; label: string }[] = [
-  { value: "words", label: "Words" },
-  { value: "linear", label: "Linear" },
-  { value: "sqrt", label: "Root" },
-  { value: "log", label: "Log" },
-];
+const SCALES: Readonly<Record<ColorScale, string>> = {
+  words: "Words",
+  linear: "Linear",
+  sqrt: "Root",
+  log: "Log",
+};
 
 const SCALE_DOES: Record<ColorScale, string> = {
   words: "Linear for words; special tokens and the diagonal are compressed above them.",

@@ -6,7 +6,7 @@ import { picked, ringed, stripForm, tintColors } from "../layout/strip";
 import { textMarks } from "../save";
 import type { Mark } from "../scene";
 import { Barcode } from "./barcode";
-import { attribute, element, rootOf, targetWithin } from "./dom";
+import { attribute, div, listen, rootOf, span, targetWithin } from "./dom";
 
 export class Strip implements View {
   readonly el: HTMLElement;
@@ -22,7 +22,7 @@ export class Strip implements View {
 
   constructor(context: Context) {
     this.#context = context;
-    this.#list = element("div", {
+    this.#list = div({
       class: "aw-tokens",
       role: "listbox",
       "aria-label": "Tokens",
@@ -30,7 +30,7 @@ export class Strip implements View {
       "aria-orientation": "horizontal",
     });
     this.#barcode = new Barcode(context, (token, event) => this.#pick(token, event));
-    this.el = element("div", { class: "aw-strip" }, this.#list, this.#barcode.el);
+    this.el = div("aw-strip", this.#list, this.#barcode.el);
     this.#listen();
   }
 
@@ -98,7 +98,7 @@ export class Strip implements View {
       if (token.special) attributes["data-special"] = "";
       if (joined(i)) attributes["data-joined"] = "";
       if (joined(i + 1)) attributes["data-joins"] = "";
-      return element("span", attributes, token.text);
+      return span(attributes, token.text);
     });
     const line: (Node | string)[] = [];
     for (const [i, option] of this.#options.entries()) {
@@ -163,9 +163,8 @@ export class Strip implements View {
         y: box.top + box.height / 2 - root.top,
       });
     };
-    this.#list.addEventListener(
-      "click",
-      (event) => {
+    listen(this.#list, signal, {
+      click: (event) => {
         const token = tokenOf(event);
         if (token === null) return;
         this.#reach(token, false);
@@ -173,38 +172,22 @@ export class Strip implements View {
         // The new trace is to be seen whole, not dimmed by a pointer that only rests.
         actions.hover(null);
       },
-      { signal },
-    );
-    // Shift-click would select the text between two clicks.
-    this.#list.addEventListener(
-      "mousedown",
-      (event) => {
+      // Shift-click would select the text between two clicks.
+      mousedown: (event) => {
         if (event.shiftKey && tokenOf(event) !== null) event.preventDefault();
       },
-      { signal },
-    );
-    this.#list.addEventListener(
-      "pointerover",
-      (event) => {
+      pointerover: (event) => {
         const token = tokenOf(event);
         if (token === null) actions.hover(null);
         else hover(token);
       },
-      { signal },
-    );
-    this.#list.addEventListener("pointerleave", () => actions.hover(null), { signal });
-    this.#list.addEventListener(
-      "focusin",
-      (event) => {
+      pointerleave: () => actions.hover(null),
+      focusin: (event) => {
         const token = tokenOf(event);
         if (token !== null && this.#options[token]!.matches(":focus-visible")) hover(token);
       },
-      { signal },
-    );
-    this.#list.addEventListener("focusout", () => actions.hover(null), { signal });
-    this.#list.addEventListener(
-      "keydown",
-      (event) => {
+      focusout: () => actions.hover(null),
+      keydown: (event) => {
         const token = tokenOf(event);
         if (token === null) return;
         const last = this.#options.length - 1;
@@ -222,7 +205,6 @@ export class Strip implements View {
         else return;
         event.preventDefault();
       },
-      { signal },
-    );
+    });
   }
 }

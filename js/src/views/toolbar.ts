@@ -2,7 +2,7 @@
 import { headsText, levelName, levelRange } from "../format";
 import type { Context, Frame, Size, View } from "../frame";
 import type { Method } from "../model";
-import { attribute, element, rootOf } from "./dom";
+import { attribute, button, div, element, listen, rootOf, span } from "./dom";
 import { icon } from "./icons";
 import { headStop, KEY_HELP } from "./keys";
 import { Popover } from "./popover";
@@ -13,11 +13,11 @@ import { RangeSlider, Slider } from "./slider";
 /** Below this width the sliders stand under their names. */
 const STACKED = 900;
 
-const METHODS: readonly { value: Method; label: string }[] = [
-  { value: "attention", label: "Attention" },
-  { value: "rollout", label: "Rollout" },
-  { value: "flow", label: "Flow" },
-];
+const METHODS: Readonly<Record<Method, string>> = {
+  attention: "Attention",
+  rollout: "Rollout",
+  flow: "Flow",
+};
 
 type Place = "row" | "settings";
 
@@ -38,7 +38,7 @@ export class Toolbar implements View {
   readonly #mass: Slider;
   readonly #fixed: SettingsPanel;
   readonly #controls: Record<keyof typeof PLACES, HTMLElement>;
-  readonly #row = element("div", { class: "aw-controls" });
+  readonly #row = div("aw-controls");
   readonly #settings: Popover;
   readonly #help: Popover;
   readonly #expand: HTMLButtonElement;
@@ -47,13 +47,11 @@ export class Toolbar implements View {
 
   constructor(context: Context) {
     const { signal, actions } = context;
-    this.#method = new Segmented(signal, "method", "Method", METHODS, (method) =>
-      actions.setMethod(method),
-    );
+    this.#method = new Segmented(signal, "method", "Method", METHODS, actions.setMethod);
     this.#layers = new RangeSlider(
       signal,
       { control: "layers", label: "Layers", reserve: "input–6" },
-      (start, stop) => actions.setLevels(start, stop),
+      actions.setLevels,
     );
     this.#heads = new Slider(
       signal,
@@ -63,12 +61,12 @@ export class Toolbar implements View {
     this.#residual = new Slider(
       signal,
       { control: "residual", label: "Residual", step: 0.01, reserve: "0.65" },
-      (residual) => actions.setResidual(residual),
+      actions.setResidual,
     );
     this.#mass = new Slider(
       signal,
       { control: "mass", label: "Mass shown", step: 0.01, reserve: "100 %" },
-      (share) => actions.setMassShown(share),
+      actions.setMassShown,
     );
     this.#controls = {
       layers: this.#layers.el,
@@ -87,12 +85,11 @@ export class Toolbar implements View {
     this.#help.panel.append(keyList());
     this.#expand = this.#expandButton(context);
     const save = saveMenu(context);
-    const icons = element("div", { class: "aw-icons" }, this.#settings.el, save.el);
+    const icons = div("aw-icons", this.#settings.el, save.el);
     // A frame may be forbidden to fill the screen: then there is nothing to press.
     if (document.fullscreenEnabled) icons.append(this.#expand);
     icons.append(this.#help.el);
-    this.el = element(
-      "div",
+    this.el = div(
       { class: "aw-toolbar", role: "group", "aria-label": "Controls" },
       this.#method.el,
       this.#row,
@@ -162,25 +159,21 @@ export class Toolbar implements View {
   }
 
   #expandButton({ signal, actions }: Context): HTMLButtonElement {
-    const button = element(
-      "button",
-      { type: "button", class: "aw-icon-button", "data-action": "full-screen" },
-      icon("expand"),
-    );
+    const expand = button("aw-icon-button", { "data-action": "full-screen" });
     const name = (full: boolean): void => {
       const label = full ? "Leave full screen" : "Full screen";
-      attribute(button, "aria-label", label);
-      attribute(button, "title", label);
-      button.replaceChildren(icon(full ? "collapse" : "expand"));
+      attribute(expand, "aria-label", label);
+      attribute(expand, "title", label);
+      expand.replaceChildren(icon(full ? "collapse" : "expand"));
     };
     name(false);
-    button.addEventListener("click", () => actions.toggleFullScreen(), { signal });
+    listen(expand, signal, { click: () => actions.toggleFullScreen() });
     document.addEventListener(
       "fullscreenchange",
-      () => name(rootOf(button).matches(":fullscreen")),
+      () => name(rootOf(expand).matches(":fullscreen")),
       { signal },
     );
-    return button;
+    return expand;
   }
 }
 
@@ -191,35 +184,33 @@ function saveMenu({ signal, actions }: Context): Popover {
     icon: icon("download"),
   });
   menu.panel.classList.add("aw-menu");
-  for (const { format, label, does } of [
-    { format: "svg", label: "SVG", does: "vectors and text" },
-    { format: "png", label: "PNG", does: "pixels, at twice the size" },
+  for (const [format, label, does] of [
+    ["svg", "SVG", "vectors and text"],
+    ["png", "PNG", "pixels, at twice the size"],
   ] as const) {
-    const item = element(
-      "button",
-      { type: "button", class: "aw-menu-item", "data-format": format },
-      element("span", { class: "aw-strong" }, label),
-      element("span", { class: "aw-quiet" }, does),
+    const item = button(
+      "aw-menu-item",
+      { "data-format": format },
+      span("aw-strong", label),
+      span("aw-quiet", does),
     );
-    item.addEventListener(
-      "click",
-      () => {
+    listen(item, signal, {
+      click: () => {
         menu.close();
         menu.button.focus();
         actions.savePicture(format);
       },
-      { signal },
-    );
+    });
     menu.panel.append(item);
   }
   return menu;
 }
 
 function keyList(): HTMLElement {
-  const list = element("dl", { class: "aw-keys" });
-  for (const { keys, does } of KEY_HELP) {
-    const names = keys.map((key) => element("kbd", {}, key));
-    list.append(element("div", {}, element("dt", {}, ...names), element("dd", {}, does)));
+  const list = element("dl", "aw-keys");
+  for (const [keys, does] of KEY_HELP) {
+    const names = keys.split(" ").map((key) => element("kbd", {}, key));
+    list.append(div({}, element("dt", {}, ...names), element("dd", {}, does)));
   }
   return list;
 }

@@ -5,6 +5,7 @@
  */
 import type { Zones } from "../layout/zones";
 import { centred, panned, sameZoom, WHOLE, type Zoom, zoomed } from "../layout/zoom";
+import { listen } from "./dom";
 
 /** Pixels of a wheel's line, and of one of its pages. */
 const LINE = 16;
@@ -81,21 +82,21 @@ export class Zooming {
     this.hint.hidden = true;
     signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
     el.addEventListener("wheel", (event) => this.#onWheel(event), { signal, passive: false });
-    el.addEventListener("pointerdown", (event) => this.#onDown(event), { signal });
-    el.addEventListener("pointermove", (event) => this.#onMove(event), { signal, capture: true });
-    for (const type of ["pointerup", "pointercancel"] as const) {
-      el.addEventListener(type, () => this.#onUp(), { signal });
-    }
-    // A drag ends with a click that nobody meant.
-    el.addEventListener("click", (event) => this.#onClick(event), { signal, capture: true });
-    el.addEventListener(
-      "dblclick",
-      (event) => {
+    listen(el, signal, {
+      pointerdown: (event) => this.#onDown(event),
+      pointerup: () => this.#onUp(),
+      pointercancel: () => this.#onUp(),
+      dblclick: (event) => {
         const { x, y } = this.#at(event);
         host.centre(x, y);
       },
-      { signal },
-    );
+    });
+    const early = {
+      pointermove: (event: PointerEvent) => this.#onMove(event),
+      // A drag ends with a click that nobody meant.
+      click: (event: MouseEvent) => this.#onClick(event),
+    };
+    listen(el, signal, early, true);
   }
 
   #at(event: MouseEvent): { x: number; y: number } {
