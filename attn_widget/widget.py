@@ -267,7 +267,7 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
 
         Rollout, attention, levels, heads, residual, selections and pins work in it as here. Flow
         is there where it was computed for the file. Weights are kept with 11 significant bits
-        (float16 loses nothing), so a number differs from `matrix` by about 0.05 % at most.
+        (float16 loses nothing), so a number differs from `matrix` by less than 0.1 %.
 
         Parameters
         ----------

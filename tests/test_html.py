@@ -9,6 +9,7 @@ import html.parser
 import json
 import re
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from hypothesis.extra.numpy import arrays
 import attn_widget as aw
 from attn_widget import cli, htmldata, writing
 from attn_widget.htmlpage import heading
+from attn_widget.state import SETTINGS
 
 SAMPLE = aw.load_sample()
 
@@ -107,6 +109,13 @@ def test_bytes_come_back_from_the_page(widget, tmp_path):
     planes = np.frombuffer(raw[offset : offset + length], np.uint8).reshape(item, -1)
     codes = np.ascontiguousarray(planes.T).view(np.uint16).reshape(SAMPLE.weights.shape)
     np.testing.assert_array_equal(htmldata.decode(codes, 1.0), SAMPLE.weights)
+
+
+def test_the_page_knows_every_setting():
+    """A new setting has to be taught to the page's engine, too, which is a kernel of its own."""
+    source = (Path(__file__).parents[1] / "js" / "src" / "standalone" / "kernel.ts").read_text()
+    (names,) = re.findall(r"const SETTINGS = \[(.*?)\]", source, re.DOTALL)
+    assert tuple(re.findall(r'"(\w+)"', names)) == SETTINGS
 
 
 # --- size and policy -----------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 /** Answers about one attention, with their caches: the twin of `analysis.py`. */
+import type { WireArray } from "../wire";
 import type { StoredAttention } from "./attention";
 import { type Fused, fuse, type Maps, mixResidual } from "./mixing";
 import { massesDown, massesUp } from "./rollout";
-import { fusionKey, isEmpty, isForward, type Selection, type Settings } from "./settings";
+import { fusionKey, isEmpty, isForward, keyOf, type Selection, type Settings } from "./settings";
 
 /** Results kept: enough to step back and forth between a few settings. */
 const REMEMBERED = 8;
@@ -27,6 +28,7 @@ export class Analysis {
   readonly attention: StoredAttention;
   readonly #fused = new Memory<Fused>();
   readonly #maps = new Memory<Maps>();
+  readonly #contexts = new Memory<WireArray>();
 
   constructor(attention: StoredAttention) {
     this.attention = attention;
@@ -43,6 +45,11 @@ export class Analysis {
     if (settings.method === "attention") return maps;
     const key = fusionKey(settings) + JSON.stringify(settings.residual);
     return this.#maps.get(key, () => mixResidual(maps, settings.residual));
+  }
+
+  /** The same for every selection, so it is worth remembering. */
+  context(settings: Settings, make: () => WireArray): WireArray {
+    return this.#contexts.get(keyOf(settings), make);
   }
 
   /** Of maps over the shown levels, those that a trace between the selection's ends passes. */

@@ -22,26 +22,20 @@ import { note, shownHeadMaps, shownHeadShares, shownMatrix, shownTrace } from ".
 /** Milliseconds of work before its progress is shown. */
 const PATIENCE = 150;
 
-const TWO_WAY = [
-  "method",
-  "levels",
-  "heads",
-  "top_head",
-  "residual",
-  "drop",
-  "mass_shown",
-  "color_scale",
-  "scale_rows",
-  "merge_words",
-  "hide_special",
-  "heads_open",
-  "height",
+/** The settings that decide the numbers: `SETTINGS` of `state.py`. */
+const SETTINGS = ["method", "levels", "heads", "top_head", "residual", "drop"] as const;
+
+/** What a picture depends on, and what a refusal takes back. */
+const ASKED = [
+  ...SETTINGS,
   "selected",
+  "merge_words",
+  "heads_open",
   "pins",
   "compared",
 ] as const satisfies readonly (keyof WidgetState)[];
 
-type TwoWay = Pick<WidgetState, (typeof TWO_WAY)[number]>;
+type Asked = Pick<WidgetState, (typeof ASKED)[number]>;
 
 export class Kernel {
   readonly #model: LocalModel;
@@ -49,7 +43,7 @@ export class Kernel {
   readonly #matrix: RolloutMatrix;
   readonly #flow: StoredFlow;
   /** The settings that are shown; what is refused goes back to them. */
-  #accepted: TwoWay;
+  #accepted: Asked;
   #shownMatrix = "";
   #shownTrace = "";
   #shownShares = "";
@@ -62,7 +56,7 @@ export class Kernel {
     this.#analysis = new Analysis(attention);
     this.#matrix = new RolloutMatrix(this.#analysis);
     this.#flow = flow;
-    this.#accepted = this.#twoWay();
+    this.#accepted = this.#asked();
     model.onSave = (changed) => this.#take(changed);
     model.onMessage = (message) => {
       if (message.type !== "stop") return;
@@ -72,9 +66,9 @@ export class Kernel {
     this.#refresh();
   }
 
-  #twoWay(): TwoWay {
-    const entries = TWO_WAY.map((name) => [name, this.#model.get(name)]);
-    return Object.fromEntries(entries) as TwoWay;
+  #asked(): Asked {
+    const entries = ASKED.map((name) => [name, this.#model.get(name)]);
+    return Object.fromEntries(entries) as Asked;
   }
 
   #take(changed: ReadonlySet<keyof WidgetState>): void {
@@ -86,11 +80,11 @@ export class Kernel {
         this.#model.put("pins", named(this.#model.get("pins"), tokens));
       }
       this.#refresh();
-      this.#accepted = this.#twoWay();
+      this.#accepted = this.#asked();
     } catch (error) {
       if (!(error instanceof NotInFile)) throw error;
       const accepted: WidgetState = { ...this.#model.state, ...this.#accepted };
-      for (const name of TWO_WAY) this.#model.put(name, accepted[name]);
+      for (const name of ASKED) this.#model.put(name, accepted[name]);
       this.#model.put("error", error.message);
     }
   }
@@ -110,7 +104,7 @@ export class Kernel {
 
   #refresh(): void {
     const model = this.#model;
-    const state = this.#twoWay();
+    const state = this.#asked();
     const settings = settingsOf(state);
     const selection = ends(state.selected, state.levels);
     const [comparison, comparing] = this.#compare(state);
@@ -139,7 +133,7 @@ export class Kernel {
       model.put("shown_trace", trace);
     }
     const matrixKey =
-      settings.method === "attention" ? keyOf(settings) : `rollout ${this.#matrix.key(settings)}`;
+      settings.method === "attention" ? keyOf(settings) : `rollout ${this.#matrix.ask(settings)}`;
     if (matrixKey === this.#shownMatrix) return;
     this.#shownMatrix = matrixKey;
     this.#stop();
@@ -209,7 +203,7 @@ export class Kernel {
     model.put("head_shares", shownHeadShares(this.#analysis, settings, selection));
   }
 
-  #compare({ compared, pins }: TwoWay): [WidgetState["shown_comparison"], key: string] {
+  #compare({ compared, pins }: Asked): [WidgetState["shown_comparison"], key: string] {
     const [a, b] = compared.map((index) => pins[index]);
     if (a === undefined || b === undefined) return [{}, ""];
     const content = ({ name: _name, ...kept }: Pin): unknown => kept;

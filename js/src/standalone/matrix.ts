@@ -7,6 +7,8 @@ import { fusionKey, isPolynomial, keyOf, type Settings } from "./settings";
 
 /** Multiplications that pass unnoticed at every step of a drag: about 10 ms. */
 const QUICK = 12e6;
+/** Multiplications that a residual is worth that moves: every step after the first is free. */
+const WORTH = 60e6;
 /** Multiplications after which the page is given a breath. */
 const SLICE = 12e6;
 
@@ -21,12 +23,26 @@ export class RolloutMatrix {
   readonly #terms = new Memory<Float64Array>();
   readonly #whole = new Memory<Float64Array>();
 
+  /** The last wish, and the fusion whose residual has been seen to move. */
+  #asked: Settings | null = null;
+  #moving = "";
+
   constructor(analysis: Analysis) {
     this.#analysis = analysis;
   }
 
   /** Equal keys, equal terms: a matrix in terms is the same one at every residual. */
-  key(settings: Settings): string {
+  ask(settings: Settings): string {
+    const fusion = fusionKey(settings);
+    const last = this.#asked;
+    if (last !== null && fusionKey(last) === fusion && last.residual !== settings.residual) {
+      this.#moving = fusion;
+    }
+    this.#asked = settings;
+    return this.#key(settings);
+  }
+
+  #key(settings: Settings): string {
     return this.#inTerms(settings) ? fusionKey(settings) : keyOf(settings);
   }
 
@@ -34,7 +50,7 @@ export class RolloutMatrix {
   now(settings: Settings): Float64Array | null {
     const { n } = this.#analysis.attention;
     if (this.#inTerms(settings)) {
-      return this.#terms.get(this.key(settings), () =>
+      return this.#terms.get(this.#key(settings), () =>
         matrixTerms(this.#analysis.fuse(settings).maps, n),
       );
     }
@@ -69,7 +85,9 @@ export class RolloutMatrix {
   #inTerms(settings: Settings): boolean {
     const [start, stop] = settings.levels;
     const products = ((stop - start) * (stop - start + 1)) / 2;
-    return isPolynomial(settings) && products * this.#analysis.attention.n ** 3 <= QUICK;
+    const cost = products * this.#analysis.attention.n ** 3;
+    const enough = this.#moving === fusionKey(settings) ? WORTH : QUICK;
+    return isPolynomial(settings) && cost <= enough;
   }
 }
 

@@ -62,7 +62,9 @@ export function shownTrace(
     source_side: null,
     relevance: relevance === null ? null : packFloats(relevance, [n]),
     relevance_binding: null,
-    context: isEmpty(selection) ? null : context(analysis, settings),
+    context: isEmpty(selection)
+      ? null
+      : analysis.context(settings, () => context(analysis, settings)),
     ...walk(analysis, settings, selection),
   };
 }
