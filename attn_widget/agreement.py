@@ -96,6 +96,8 @@ def spearman(relevance: ArrayLike, reference: ArrayLike) -> Any:
     from scipy.stats import rankdata
 
     first, second = _aligned(relevance, reference)
+    if first.shape[-1] == 0:
+        return np.nan if first.ndim == 1 else np.full(first.shape[:-1], np.nan)
     ranks = [rankdata(one, axis=-1) for one in (first, second)]
     a, b = (one - one.mean(axis=-1, keepdims=True) for one in ranks)
     norm = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))

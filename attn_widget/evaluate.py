@@ -17,7 +17,7 @@ from .adapters.capture import capture
 from .agreement import check_names, import_scipy
 from .errors import AttentionError, brief, is_index, named_settings
 from .evaluation import Evaluation, Failure, Measured
-from .references import REFERENCES, curves, importances
+from .references import REFERENCES, curves, import_captum, importances
 from .relevance import METHODS, RelevanceSettings, check_methods, relevance_of
 from .scoring import Example, Scorer, evaluating, import_torch
 
@@ -81,6 +81,8 @@ class Evaluator:
         )
         self.methods = check_methods(methods)
         self.references = check_names(references, REFERENCES, "references")
+        if "integrated_gradients" in self.references:
+            import_captum()  # now, and not at the first example
         if not is_index(k) or k < 1:
             message = f"k must be a whole number from 1, the tokens to compare, not {brief(k)}."
             raise AttentionError(message)

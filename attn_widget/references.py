@@ -105,11 +105,7 @@ def blanked_scores(
 
 def integrated_gradients(scorer: Scorer, examples: Sequence[Example]) -> Floats:
     """Magnitude of captum's integrated gradients from blanks to the text, (examples, n)."""
-    try:
-        from captum.attr import IntegratedGradients
-    except ImportError:
-        message = "Integrated gradients are computed by captum: pip install captum."
-        raise AttentionError(message) from None
+    method = import_captum()
     torch = import_torch()
     vectors = scorer.embedded(examples)
     everything = np.ones(examples[0].n_tokens, dtype=bool)
@@ -118,7 +114,7 @@ def integrated_gradients(scorer: Scorer, examples: Sequence[Example]) -> Floats:
     def forward(path: Any, rows: Any) -> Any:
         return scorer.scores_at([examples[int(row)] for row in rows], path)
 
-    found = IntegratedGradients(forward, multiply_by_inputs=True).attribute(
+    found = method(forward, multiply_by_inputs=True).attribute(
         vectors,
         baselines,
         additional_forward_args=(torch.arange(len(examples)),),
@@ -126,6 +122,16 @@ def integrated_gradients(scorer: Scorer, examples: Sequence[Example]) -> Floats:
         internal_batch_size=max(scorer.batch_size, len(examples)),
     )
     return _numpy(found.sum(dim=-1).abs())
+
+
+def import_captum() -> Any:
+    """Import captum's integrated gradients, or say how to get it."""
+    try:
+        from captum.attr import IntegratedGradients
+    except ImportError:
+        message = "Integrated gradients are computed by captum: pip install captum."
+        raise AttentionError(message) from None
+    return IntegratedGradients
 
 
 def curves(

@@ -128,6 +128,9 @@ class Scorer:
             key = ("inputs_embeds" if floats else "input_ids") if self._by_name else ""
             wanted = 2 if floats else 1
             inputs = {key: tokens[None] if tokens.ndim == wanted else tokens}
+        if inputs[key].numel() == 0:
+            message = "An example has no tokens: leave empty texts out."
+            raise AttentionError(message)
         for name, one in inputs.items():
             if one.shape[0] != 1:
                 message = (
@@ -137,9 +140,6 @@ class Scorer:
                 raise AttentionError(message)
         if key == "input_ids" and self._by_name:
             inputs.setdefault("attention_mask", torch.ones_like(inputs[key]))
-        if inputs[key].ndim < 2 or inputs[key].shape[1] == 0:
-            message = "An example has no tokens: leave empty texts out."
-            raise AttentionError(message)
         inputs = {name: one.to(self._device) for name, one in inputs.items()}
         return Example(text or self._name(inputs[key][0]), inputs, key, target)
 
