@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from .corpus import map_corpus as map_corpus
     from .corpusdata import Corpus as Corpus
     from .corpusdata import open_corpus as open_corpus
-    from .evaluate import Evaluator as Evaluator
     from .evaluation import Evaluation as Evaluation
+    from .evaluator import Evaluator as Evaluator
     from .files import load as load
     from .files import save as save
     from .sample import load_sample as load_sample
@@ -56,9 +56,9 @@ _HOME = {
     "AttentionWidget": "widget",
     "Corpus": "corpusdata",
     "Evaluation": "evaluation",
-    "Evaluator": "evaluate",
     "map_corpus": "corpus",
     "open_corpus": "corpusdata",
+    "Evaluator": "evaluator",
     "load": "files",
     "save": "files",
     "flow_chart": "charts",

@@ -224,7 +224,7 @@ class _Heads:
 
 def evaluation(settings: dict[str, Any], model: Any, tokenizer: Any) -> Compute:
     """Agreement with the model's own behaviour: a row a method, range of levels and reference."""
-    from .evaluate import Evaluator
+    from .evaluator import Evaluator
 
     columns: Columns = {
         "target": ("int64", "The class or token whose output is explained, where it is one."),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .agreement import check_names, curve_area, mean_interval, overlap, paired, spearman
+from .agreement import check_names, mean_interval, paired
 from .errors import AttentionError, brief, named_settings
-from .relevance import RelevanceSettings, TokenRelevance, relevance_of
+from .measured import Failure, Measured, rows_of
+from .relevance import RelevanceSettings, relevance_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from .attention import Attention
     from .mixing import Levels
     from .relevance import Method
 
@@ -26,48 +26,6 @@ if TYPE_CHECKING:
     Key = tuple[str, Levels]
 
 MEASURES = ("spearman", "overlap", "deletion", "insertion", "saturated")
-
-
-class Failure(NamedTuple):
-    """An example that could not be measured, and why."""
-
-    example: int
-    text: str
-    error: str
-
-
-@dataclass
-class Measured:
-    """One example: what each method and each reference say of its tokens.
-
-    Attributes
-    ----------
-    text : str
-    tokens : tuple of str
-    special : tuple of int, positions of special tokens
-    target : int or None
-        The class or token whose output is explained.
-    score : float
-        That output.
-    relevance : dict, (method, (start, stop)) to TokenRelevance
-    references : dict, name to array (n,)
-    curves : dict, (method, (start, stop)) to (deletion, insertion)
-    attention : Attention, where it is kept
-    """
-
-    text: str
-    tokens: tuple[str, ...]
-    special: tuple[int, ...]
-    target: int | None
-    score: float
-    relevance: dict[Key, TokenRelevance]
-    references: dict[str, Floats]
-    curves: dict[Key, tuple[Floats, Floats]] = field(default_factory=dict)
-    attention: Attention | None = None
-
-    def kept(self, *, special: bool) -> list[int]:
-        """Positions of the tokens that are ranked."""
-        return [i for i in range(len(self.tokens)) if special or i not in self.special]
 
 
 class Evaluation:
@@ -150,33 +108,8 @@ class Evaluation:
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for index, one in zip(self._examples, self.measured, strict=True):
-            kept = one.kept(special=self.special)
-            keys = list(one.relevance)
-            ranked = np.stack([one.relevance[key].values[kept] for key in keys])
-            agreed = {
-                name: (spearman(ranked, values[kept]), overlap(ranked, values[kept], self.k))
-                for name, values in one.references.items()
-            }
-            for place, key in enumerate(keys):
-                deletion, insertion = one.curves.get(key, ((), ()))
-                for name in one.references:
-                    yield {
-                        "example": index,
-                        "text": one.text,
-                        "n_tokens": len(one.tokens),
-                        "target": one.target,
-                        "score": one.score,
-                        "method": key[0],
-                        "start": key[1][0],
-                        "stop": key[1][1],
-                        "reference": name,
-                        "spearman": float(agreed[name][0][place]),
-                        "overlap": float(agreed[name][1][place]),
-                        "deletion": curve_area(deletion),
-                        "insertion": curve_area(insertion),
-                        "saturated": _share(one.relevance[key].saturated, kept),
-                        "_key": key,
-                    }
+            for row in rows_of(one, special=self.special, k=self.k):
+                yield {"example": index} | row
 
     def to_frame(self) -> pd.DataFrame:
         """One row an example, method, range of levels and reference.
@@ -397,9 +330,3 @@ def _line(name: str, cells: Sequence[Floats | None], *, percent: bool = False) -
         else:
             texts.append(f"{np.nanmean(values):.2f} \u00b1 {np.nanstd(values):.2f}")
     return f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{text}</td>' for text in texts)}</tr>"
-
-
-def _share(saturated: NDArray[np.bool_] | None, kept: Sequence[int]) -> float:
-    if saturated is None or not kept:
-        return float("nan")
-    return float(saturated[list(kept)].mean())

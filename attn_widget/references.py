@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import AttentionError
-from .scoring import import_torch
+from .examples import import_torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from .scoring import Example, Scorer
+    from .examples import Example
+    from .scoring import Scorer
 
     Floats = NDArray[np.float64]
 
@@ -176,7 +177,7 @@ def _without(scorer: Scorer, example: Example, blanked: NDArray[np.bool_]) -> Ex
     if not blanked.any():
         return example
     tokens = example.inputs[example.key].clone()
-    blank = scorer.blank_like(example)
+    blank = scorer.reader.blank_like(example)
     tokens[0, torch.from_numpy(blanked).to(tokens.device)] = blank
     return type(example)(
         example.text, {**example.inputs, example.key: tokens}, example.key, example.target

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attn_widget.errors import AttentionError
-from attn_widget.evaluate import Evaluator
+from attn_widget.evaluator import Evaluator
 
 if TYPE_CHECKING:
     from attn_widget.evaluation import Evaluation

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attn_widget.errors import AttentionError, brief
-from attn_widget.evaluate import Evaluator
+from attn_widget.evaluator import Evaluator
 from attn_widget.mixing import layer_maps
 
 from . import minilm
