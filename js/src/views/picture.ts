@@ -1,13 +1,12 @@
 /** The stage's two canvases: painting, the pixels of the device, and a new trace coming in. */
 import { parseColor, type RGB } from "../color";
 import type { Frame } from "../frame";
-import { allMarks, clipped, type StageLayout } from "../layout/stage";
+import { clipped, type StageLayout } from "../layout/stage";
 import type { Measure } from "../layout/text";
 import { graphClip, matrixClip, type Zones } from "../layout/zones";
 import { type CanvasPainter, imageCanvas, paint } from "../paint/canvas";
 import { drawHairs, makeRaster, type Raster } from "../paint/hairs";
-import { toSVG } from "../paint/svg";
-import type { Curve, Image, Mark } from "../scene";
+import type { Curve, Mark } from "../scene";
 import { revealed, traceKey } from "./reveal";
 
 /** While the picture changes with every frame, only so many edges are drawn as take this long... */
@@ -101,19 +100,6 @@ export class Picture {
 
   showOverlay(marks: readonly Mark[]): void {
     paint(this.#painter(this.overlay), marks);
-  }
-
-  /** The picture as an SVG document. */
-  svg(layout: StageLayout, frame: Frame, title: string | undefined): string {
-    return toSVG(allMarks(layout), {
-      width: layout.zones.width,
-      height: layout.zones.height,
-      fontFamily: this.#fontFamily,
-      background: frame.theme.paper,
-      ...(title === undefined ? {} : { title }),
-      encodeImage: (image: Image) =>
-        imageCanvas(document.createElement("canvas"), image).toDataURL("image/png"),
-    });
   }
 
   readonly measure: Measure = (text, size, weight) => {

@@ -87,12 +87,6 @@ export class Stage implements View {
     return this.#layout === null ? [] : allMarks(this.#layout);
   }
 
-  /** The picture as an SVG document. */
-  svg(title?: string): string {
-    if (this.#frame === null || this.#layout === null) return "";
-    return this.#picture.svg(this.#layout, this.#frame, title);
-  }
-
   update(frame: Frame, stripHeight = 0): void {
     this.#frame = frame;
     if (frame.n === 0 || frame.width <= 0) return;

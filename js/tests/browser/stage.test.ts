@@ -2,6 +2,7 @@ import axe from "axe-core";
 import { describe, expect, test, vi } from "vitest";
 import { makeTheme, readTheme } from "../../src/color";
 import type { Frame } from "../../src/frame";
+import { pictureAsSVG } from "../../src/save";
 import { Stage } from "../../src/views/stage";
 import { frameFrom, sent, stageFrame } from "../stages";
 import { listenersLeft, mount } from "./mount";
@@ -156,14 +157,16 @@ describe("the picture", () => {
   });
 
   test("is also an SVG document with its words as text", () => {
-    const { view } = stage();
-    const parsed = new DOMParser().parseFromString(view.svg("‘it’ at layer 4"), "image/svg+xml");
+    const saved = ({ view }: Mounted) => {
+      const picture = { title: "‘it’ at layer 4", width: 1200, height: 500, marks: view.marks() };
+      return pictureAsSVG(picture, "sans-serif", "#fff");
+    };
+    const parsed = new DOMParser().parseFromString(saved(stage()), "image/svg+xml");
     expect(parsed.querySelector("parsererror")).toBeNull();
     const texts = Array.from(parsed.querySelectorAll("text"), (text) => text.textContent);
     expect(texts).toContain("suitcase");
     expect(parsed.querySelector("title")?.textContent).toBe("‘it’ at layer 4");
-    const big = stage(stageFrame(80, 2)).view.svg();
-    expect(big).toContain('href="data:image/png;base64,');
+    expect(saved(stage(stageFrame(80, 2)))).toContain('href="data:image/png;base64,');
   });
 });
 
