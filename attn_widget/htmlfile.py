@@ -75,7 +75,7 @@ class HtmlFile:
         self._state = dict(state)
         self._settings = settings = Settings.of(state)
         pins = state["pins"]
-        choice = check_flow(flow, settings, pins)
+        choice = check_flow(flow, settings)
         self._flow = FlowOfPage(analysis, choice, settings, state["selected"], pins)
         self._only = _check_heads(heads, settings)
 
@@ -146,7 +146,7 @@ class HtmlFile:
             "flow": plain(self._flow.compute(), arrays),
         }
         return page(
-            title=title if title is not None else _heading(attention),
+            title=title if title and title.strip() else _heading(attention),
             summary=_summary(attention),
             about=self._about(exact=exact),
             version=__version__,

@@ -26,11 +26,10 @@ _PROBED_ROWS = 8
 Part = tuple["Settings", "Selection"]
 
 
-def check_flow(given: object, settings: Settings, pins: Sequence[Mapping[str, Any]]) -> str:
+def check_flow(given: object, settings: Settings) -> str:
     """Check the choice; None is "current" where the view shows flow, else "none"."""
     if given is None:
-        shows = settings.method == "flow" or any(pin["method"] == "flow" for pin in pins)
-        return "current" if shows else "none"
+        return "current" if settings.method == "flow" else "none"
     if not isinstance(given, str) or given not in CHOICES:
         message = f"flow is {brief(given)}: choose one of {', '.join(map(repr, CHOICES))}."
         raise AttentionError(message)
@@ -72,17 +71,20 @@ class FlowOfPage:
         self._analysis = analysis
         self._choice = choice
         self._settings = replace(settings, method="flow")
-        self.matrices: list[Settings] = []
-        self.traces: list[Part] = []
-        if choice == "none":
-            return
+        asked = self._asked()
+        self._pinned = [read_pin(pin) for pin in pins if pin["method"] == "flow"]
         current = (self._settings, ends(selected, settings.levels))
-        kept = [read_pin(pin) for pin in pins if pin["method"] == "flow"]
-        self.traces = list(dict.fromkeys([current, *kept]))
-        self.matrices = list(dict.fromkeys([*self._asked(), *(one for one, _ in self.traces)]))
+        self.traces: list[Part] = list(
+            dict.fromkeys([*([current] if asked else []), *self._pinned])
+        )
+        self.matrices: list[Settings] = list(
+            dict.fromkeys([*asked, *(one for one, _ in self.traces)])
+        )
 
     def _asked(self) -> list[Settings]:
         attention, settings = self._analysis.attention, self._settings
+        if self._choice == "none":
+            return []
         if self._choice == "all_levels":
             layers = range(attention.n_layers + 1)
             ranges = [(start, stop) for start in layers for stop in layers if start < stop]
@@ -98,8 +100,10 @@ class FlowOfPage:
     @property
     def holds(self) -> str:
         """What is there, in words; empty where nothing is."""
+        count = len(self._pinned)
+        pinned = f"{count} pin{'s' * (count != 1)}" if count else ""
         if self._choice == "none":
-            return ""
+            return pinned
         settings = self._settings
         start, stop = settings.levels
         layers = f"layers {start or 'input'}\u2013{stop}"
@@ -110,8 +114,10 @@ class FlowOfPage:
             heads = "all heads together and each alone"
         residual = settings.residual
         mixed = "one a layer" if isinstance(residual, tuple) else f"{residual:.2f}"
-        dropped = ", special tokens or others dropped" if settings.drop else ""
-        return f"{layers}, {heads}, residual {mixed}{dropped}"
+        count = len(settings.drop)
+        dropped = f", {count} token{'s' * (count != 1)} dropped" if count else ""
+        also = f", and for {pinned}" if pinned else ""
+        return f"{layers}, {heads}, residual {mixed}{dropped}{also}"
 
     def missing(self) -> list[Settings]:
         """The matrices that have not been computed yet."""

@@ -275,7 +275,7 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         flow : {"none", "current", "all_levels", "all_heads"}, optional
             Which flow to compute: the shown settings with their selection, the same for every
             range of levels, or for every head and fusion. By default "current" where the widget
-            or a pin shows flow, else "none". Flow pins are always in it.
+            shows flow, else "none". The flow of pins is always in it.
         heads : {"all", "shown"}
             "shown" keeps the shown fusion of the heads alone, which takes a fraction of the room.
         budget, patience : float

@@ -207,7 +207,8 @@ def test_flow_of_a_pin_comes_along(widget, tmp_path):
     widget.pins = [{"method": "flow", "heads": 8, "selected": [(6, 10), (0, 13)]}]
     page = parts(widget.save_html(tmp_path / "a.html"))
     flow = json.loads(page.parts[1][2])["flow"]
-    assert {one["settings"]["heads"] for one in flow["matrices"]} == {"mean", 8}
+    assert [one["settings"]["heads"] for one in flow["matrices"]] == [8]
+    assert flow["holds"] == "1 pin"
     pair = aw.trace(SAMPLE, source=(6, 10), sink=(0, 13), heads=8)
     assert flow["traces"][-1]["trace"]["value"] == pytest.approx(pair.value)
 

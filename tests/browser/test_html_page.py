@@ -329,6 +329,23 @@ def test_two_pins_are_compared(html_page: OpenPage, tmp_path: Path) -> None:
     )
 
 
+def test_pins_that_are_not_in_the_file_do_not_stop_it(html_page: OpenPage, tmp_path: Path) -> None:
+    widget = aw.AttentionWidget(SAMPLE, pins=[{"heads": 3}, {"method": "flow", "levels": (0, 3)}])
+    widget.compared = [0, 1]
+    whole, alone = tmp_path / "all.html", tmp_path / "shown.html"
+    widget.save_html(whole)
+    widget.save_html(alone, heads="shown")
+    found = read(html_page(whole), "shown_comparison", "error")
+    assert found["error"] == ""
+    matrix = array(found["shown_comparison"]["b"]["matrix"]["terms"])
+    wanted = aw.attention_flow(SAMPLE, levels=(0, 3))
+    np.testing.assert_allclose(matrix[0], wanted, rtol=1e-6, atol=1e-7)
+    page = html_page(alone)
+    expect(page.get_by_role("alert")).to_contain_text("Other heads are not in this file")
+    assert read(page, "compared") == []
+    np.testing.assert_allclose(shown_matrix(page), widget.matrix, rtol=1e-3)
+
+
 def test_a_hand_reaches_every_control(html_page: OpenPage, tmp_path: Path) -> None:
     page = html_page(saved(tmp_path)[0])
     page.locator("[data-token='10']").click()

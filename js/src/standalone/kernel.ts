@@ -63,7 +63,16 @@ export class Kernel {
       this.#stop();
       this.#shownMatrix = "";
     };
-    this.#refresh();
+    try {
+      this.#refresh();
+    } catch (error) {
+      if (!(error instanceof NotInFile)) throw error;
+      // A picture is always in the file; the comparison of two others may not be.
+      model.put("compared", []);
+      this.#refresh();
+      model.put("error", error.message);
+    }
+    this.#accepted = this.#asked();
   }
 
   #asked(): Asked {
