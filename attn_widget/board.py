@@ -73,6 +73,10 @@ class Dashboard(ipywidgets.VBox):
             self.widget.close()
         super().close()
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The box, and the widget's still picture where no box can be shown."""
+        return super()._repr_mimebundle_(**kwargs) | self.widget.still_bundle()
+
     def _make_picker(self) -> ipywidgets.Dropdown | None:
         if len(self._examples) < 2:
             return None

@@ -10,6 +10,7 @@ import ipywidgets
 from . import flow
 from .errors import AttentionError
 from .jobs import LatestOnly
+from .phrases import percent, selection_name, token_label
 
 try:
     with warnings.catch_warnings():
@@ -210,19 +211,6 @@ def put(mark: ipywidgets.Widget, **traits: Any) -> None:
             setattr(mark, name, value)
 
 
-def token_label(token: str, limit: int = 14) -> str:
-    """Write a token as a label: "##ed" as "-ed", CLS without its brackets, long ones shortened."""
-    text = token.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be sent
-    if text.startswith("##") and len(text) > 2:
-        text = "-" + text[2:]
-    elif len(text) > 2 and (text[0], text[-1]) in {("[", "]"), ("<", ">")}:
-        text = text[1:-1]
-    text = text.lstrip("\u0120\u2581") or "\u2423"
-    if len(text) > limit:
-        text = f"{text[: limit - limit // 2 - 1]}\u2026{text[-(limit // 2) :]}"
-    return text
-
-
 def token_labels(attention: Attention) -> list[str]:
     """Label every token; an ordinal scale needs them different, so repeats get invisible tails."""
     seen: dict[str, int] = {}
@@ -233,24 +221,6 @@ def token_labels(attention: Attention) -> list[str]:
         seen[label] = count + 1
         labels.append(label + "\u200b" * count)
     return labels
-
-
-def selection_name(attention: Attention, selection: Selection) -> str:
-    """Name a selection as a sentence does: "‘it’ at layer 6", "3 tokens of the input"."""
-    tokens = selection.sinks if selection.forward else selection.sources
-    if tokens is None:
-        return "the mean output"
-    level = selection.start if selection.forward else selection.stop
-    where = "of the input" if level == 0 else f"at layer {level}"
-    if len(tokens) == 1:
-        return f"\u2018{token_label(attention.tokens[tokens[0]])}\u2019 {where}"
-    return f"{len(tokens)} tokens {where}"
-
-
-def percent(share: float) -> str:
-    """Write a share: whole per cents from 2 %, one decimal below."""
-    digits = 0 if share >= 0.0195 else 1
-    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def takes_long(analysis: Analysis) -> bool:

@@ -55,9 +55,9 @@ def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.Da
     return pd.DataFrame(
         {
             "query": query,
-            "query_token": readers[query],
+            "query_token": pd.Series(readers[query], dtype=_kind(readers)),
             "key": key,
-            "key_token": tokens[key],
+            "key_token": pd.Series(tokens[key], dtype=_kind(tokens)),
             "value": matrix.ravel(),
             "bound": pd.arrays.FloatingArray(bound.ravel(), np.isnan(bound.ravel())),
             "binding": pd.Categorical(binding.ravel(), categories=BINDINGS),
@@ -132,6 +132,13 @@ def _settings(analysis: Analysis, settings: Settings) -> dict[str, Any]:
         "residual": None if settings.method == "attention" else _plain(given["residual"]),
         "drop": json.dumps(given["drop"]),
     }
+
+
+def _kind(tokens: Any) -> type | None:
+    """Half a surrogate pair fits no Arrow string, which pandas would infer."""
+    return (
+        object if any(0xD800 <= ord(sign) <= 0xDFFF for text in tokens for sign in text) else None
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -13,36 +13,32 @@ import numpy as np
 from traitlets import Any as AnyValue
 from traitlets import TraitError, observe
 
-from . import bundle, export, flow, htmlfile, shown
+from . import bundle, flow, shown
 from .analysis import Analysis, Float
 from .attention import Attention, as_attention
-from .checks import CheckedState
-from .errors import AttentionError, brief
+from .errors import AttentionError
 from .flowpicture import FlowPicture
 from .jobs import LatestOnly
 from .merging import check_view
 from .mixing import check_levels
-from .pins import KEPT, check_pins, read_pin
-from .saving import PictureSaver, SavedPicture
+from .outputs import Outputs
+from .pinning import Pinning
+from .pins import read_pin
+from .saving import PictureSaver
 from .selection import Selection, ends, follow
 from .settings import Settings, check_settings
-from .state import DERIVED, SETTINGS, TWO_WAY, State
+from .state import SETTINGS, TWO_WAY
 from .words import split_words
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    import pandas as pd
-    import xarray as xr
 
 
 _FIRST_PICTURE = 3.0
 """Seconds that the first picture is given before the flow engine is loaded beside it."""
 
 
-class AttentionWidget(anywidget.AnyWidget, CheckedState):
+class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
     """A graph of tokens across layers beside a heatmap; click a token to see where it came from.
 
     Parameters
@@ -155,6 +151,13 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         self._comparison_job.cancel()
         super().close()
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        return data | self.still_bundle(), metadata
+
     # --- what is shown ----------------------------------------------------------------------
 
     @property
@@ -206,150 +209,6 @@ class AttentionWidget(anywidget.AnyWidget, CheckedState):
         """
         self._finish_flow()
         return self._analysis.relevance(self.settings, self._selection()).values
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the shown matrix as a tidy table, one row a (query, key) pair; needs pandas.
-
-        Columns, the same for every method: query, query_token, key, key_token, value, bound and
-        binding (NA but with flow); then the settings: method, start, stop, heads, top_head,
-        residual, drop.
-        """
-        return export.matrix_frame(self._analysis, self.settings, self.matrix)
-
-    def to_xarray(self) -> xr.Dataset:
-        """Return the shown matrix with named dimensions, query and key; needs xarray.
-
-        Variables value, bound and binding; tokens as coordinates, settings as attributes.
-        """
-        return export.matrix_dataset(self._analysis, self.settings, self.matrix)
-
-    def save_svg(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
-        """Write the picture as the browser shows it: true vectors and text.
-
-        This returns at once. The open view draws the picture with its selection, its sentence and
-        its legend, and the file is written when that arrives, after the running cell; with no
-        view open, as soon as there is one.
-
-        Parameters
-        ----------
-        path : where to, ending in .svg
-        overwrite : bool
-            Whether a file of this name may be replaced.
-
-        Returns
-        -------
-        SavedPicture
-            `.result()`, in a later cell, is the path, or raises if no view has answered.
-
-        Raises
-        ------
-        AttentionError
-            The name, the folder, or a file that is there already.
-        """
-        return self._pictures.ask(path, "svg", overwrite=overwrite)
-
-    def save_png(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
-        """Write the picture as pixels, two for each px of the view; otherwise as `save_svg`."""
-        return self._pictures.ask(path, "png", overwrite=overwrite)
-
-    def save_html(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        flow: str | None = None,
-        heads: str = "all",
-        budget: float = 20.0,
-        patience: float = 120.0,
-        overwrite: bool = False,
-        title: str | None = None,
-    ) -> Path:
-        """Write the view as one HTML file that stays live without Python and without a network.
-
-        Rollout, attention, levels, heads, residual, selections and pins work in it as here. Flow
-        is there where it was computed for the file. Weights are kept with 11 significant bits
-        (float16 loses nothing), so a number differs from `matrix` by less than 0.1 %.
-
-        Parameters
-        ----------
-        path : where to, ending in .html
-        flow : {"none", "current", "all_levels", "all_heads"}, optional
-            Which flow to compute: the shown settings with their selection, the same for every
-            range of levels, or for every head and fusion. By default "current" where the widget
-            shows flow, else "none". The flow of pins is always in it.
-        heads : {"all", "shown"}
-            "shown" keeps the shown fusion of the heads alone, which takes a fraction of the room.
-        budget, patience : float
-            Most megabytes of the file, and most seconds of computing flow; `html_size` tells them
-            beforehand.
-        overwrite : bool
-            Whether a file of this name may be replaced.
-        title : str, optional
-            Heading of the page; by default the text.
-
-        Returns
-        -------
-        pathlib.Path
-
-        Raises
-        ------
-        AttentionError
-            Too large or too slow a page, with what it would take; a setting that cannot be; a
-            file that is there already or cannot be written (nothing is left behind).
-        """
-        return htmlfile.save_page(
-            self._analysis,
-            self._page_state(),
-            path,
-            flow=flow,
-            heads=heads,
-            budget=budget,
-            patience=patience,
-            overwrite=overwrite,
-            title=title,
-        )
-
-    def html_size(self, *, flow: str | None = None, heads: str = "all") -> htmlfile.HtmlSize:
-        """Tell how large a page of `save_html` will be, and how long its flow will take."""
-        state = self._page_state()
-        return htmlfile.HtmlFile(self._analysis, state, flow=flow, heads=heads).size()
-
-    def _page_state(self) -> dict[str, Any]:
-        """Every synced trait that a page cannot derive itself."""
-        names = State.class_trait_names(sync=True)
-        return {name: getattr(self, name) for name in names if name not in DERIVED}
-
-    # --- pins -------------------------------------------------------------------------------
-
-    def pin(self, name: str = "") -> dict[str, Any]:
-        """Keep the selection with its settings, to come back to or to compare.
-
-        Parameters
-        ----------
-        name : str, optional
-            By default made from what is particular to it: "‘it’ from ‘big’, head 8, flow".
-
-        Returns
-        -------
-        dict
-            The new last entry of `pins`.
-        """
-        kept = {"name": name} | {setting: getattr(self, setting) for setting in KEPT}
-        checked = check_pins([kept], self.attention)
-        self.pins = [*self.pins, *checked]
-        return checked[0]
-
-    def show_pin(self, which: int | str) -> None:
-        """Take up the settings and the selection of a pin, given by its index or its name."""
-        names = [pin["name"] for pin in self.pins]
-        if which in names:
-            which = names.index(which)
-        if not isinstance(which, int) or not 0 <= which < len(names):
-            message = f"there is no pin {brief(which)}: pins are {brief(names)}, numbered from 0."
-            raise AttentionError(message)
-        pin = self.pins[which]
-        with self._one_refresh(), self.hold_trait_notifications():
-            for setting in KEPT:
-                setattr(self, setting, pin[setting])
 
     # --- from traits to numbers -------------------------------------------------------------
 
