@@ -269,7 +269,12 @@ def _largest(mass: Float, n: int) -> NDArray[np.intp]:
 
 
 def _context(analysis: Analysis, settings: Settings) -> NDArray[np.int32]:
-    """The strongest edges of the mean trace: what a selection is seen against."""
+    """The strongest edges of the mean trace: what a selection is seen against.
+
+    Where the browser moves the residual they are those of its middle, and stay where they are.
+    """
+    if settings.polynomial:
+        settings = replace(settings, residual=PROBED_RESIDUALS[1])
     maps = analysis.maps(settings)
     n = maps.shape[-1]
     down = masses_down(maps, np.full(n, 1 / n))

@@ -119,7 +119,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
         # back: putting it up calls observers, who may change settings.
         self._picture_lock = threading.RLock()
         self._comparing: tuple[Any, ...] = ()
-        self._shown_matrix_key: tuple[Any, ...] = ()
+        self._drawn: dict[str, tuple[Any, ...]] = {}  # what each part of the picture depends on
         self._quiet = 1  # until `open`: every setting is there then
         self._selected_within = check_levels(levels, model.n_layers)
         flow.warm_up(after=_FIRST_PICTURE)
@@ -177,7 +177,8 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
             self.compared, self.pins = [], []  # they were about other tokens
             self.selected = []
             self._analysis = Analysis(model)
-            self._showing = self._shown_matrix_key = ()
+            self._showing = ()
+            self._drawn.clear()
             self.head_maps = {}
             for name, value in _about(model).items():
                 setattr(self, name, value)
@@ -258,19 +259,16 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
     def _draw(self, settings: Settings, selection: Selection) -> None:
         self.note = shown.note(self._analysis, settings)
         if settings.method == "flow":
-            self._shown_matrix_key = ()
+            self._drawn.clear()
             analysis = self._analysis
             self._job.submit(
                 lambda cancel: FlowPicture(self, analysis, settings, selection, cancel).draw()
             )
             return
         self.progress = {}
-        relevance = None
-        if settings.method == "attention":
-            relevance = self._analysis.relevance(settings, selection)
         with self.hold_sync():
             self._draw_matrix(settings)
-            self.shown_trace = shown.shown_trace(self._analysis, settings, selection, relevance)
+            self._draw_trace(settings, selection)
 
     def publish(
         self, name: str, value: dict[str, Any], settings: Settings, selection: Selection
@@ -289,9 +287,22 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
         key: tuple[Any, ...] = (settings.method, settings.fusion)
         if not shown.in_terms(self._analysis, settings):
             key = (*key, settings.residual)
-        if key != self._shown_matrix_key:
-            self._shown_matrix_key = key
+        if key != self._drawn.get("matrix"):
+            self._drawn["matrix"] = key
             self.shown_matrix = shown.shown_matrix(self._analysis, settings)
+
+    def _draw_trace(self, settings: Settings, selection: Selection) -> None:
+        # A drag of the residual costs the kernel nothing: the browser has the terms.
+        key: tuple[Any, ...] = (settings.method, settings.fusion, selection)
+        if not settings.polynomial:
+            key = (*key, settings.residual)
+        if key == self._drawn.get("trace"):
+            return
+        self._drawn["trace"] = key
+        relevance = None
+        if settings.method == "attention":
+            relevance = self._analysis.relevance(settings, selection)
+        self.shown_trace = shown.shown_trace(self._analysis, settings, selection, relevance)
 
     def _draw_heads(self, settings: Settings, selection: Selection) -> None:
         if not self.head_maps:

@@ -16,14 +16,14 @@ export function createActions(
     Object.assign(view, change);
     invalidate();
   };
-  const set = (change: Partial<WidgetState>): void => {
-    model.update(change);
+  const set = (change: Partial<WidgetState>, drag = false): void => {
+    model.update(change, drag);
     if (typeof change.heads === "string") view.fusion = change.heads;
     invalidate();
   };
   /** A change of what is shown: it is no longer the difference of two pins. */
-  const show = (change: Partial<WidgetState>): void => {
-    set(model.get("compared").length > 0 ? { ...change, compared: [] } : change);
+  const show = (change: Partial<WidgetState>, drag = false): void => {
+    set(model.get("compared").length > 0 ? { ...change, compared: [] } : change, drag);
   };
   const select = (nodes: GraphNode[]): void => show({ selected: nodesToTokens(nodes, grouping()) });
   const compare = (a: number, b: number): void => {
@@ -38,12 +38,13 @@ export function createActions(
     },
     setHeads: (heads) => show({ heads }),
     setTopHead: (head) => show({ top_head: head }),
-    setResidual: (residual) => show({ residual }),
-    setMassShown: (share) => set({ mass_shown: share }),
+    // What a rollout is at another residual the browser works out; a flow is the kernel's.
+    setResidual: (residual) => show({ residual }, model.get("method") === "rollout"),
+    setMassShown: (share) => set({ mass_shown: share }, true),
     setColorScale: (scale) => set({ color_scale: scale }),
     setScaleRows: (on) => set({ scale_rows: on }),
     setOverlay: (overlay) => set({ overlay }),
-    setOverlayOpacity: (opacity) => set({ overlay_opacity: opacity }),
+    setOverlayOpacity: (opacity) => set({ overlay_opacity: opacity }, true),
     setMergeWords: (on) => set({ merge_words: on }),
     setHideSpecial: (on) => {
       const special = model.get("special");

@@ -5,11 +5,13 @@ import type { Context, Frame, View, ViewState } from "./frame";
 import { FrameBuilder } from "./framing";
 import { stripWidth } from "./layout/zones";
 import type { Model, WidgetState } from "./model";
+import { alike } from "./views/dom";
 import { Foot } from "./views/foot";
 import { HeadsOverview } from "./views/heads";
 import { ImageStrip } from "./views/image";
 import { installKeys } from "./views/keys";
 import { Message } from "./views/message";
+import { Pace } from "./views/pace";
 import { ProgressLine } from "./views/progress";
 import { Saver } from "./views/saver";
 import { SentenceView } from "./views/sentence";
@@ -79,10 +81,17 @@ export class App {
   #themeKey = "";
   #themeRead = Number.NEGATIVE_INFINITY;
   #footPlace: readonly unknown[] = [];
+  /** What the height of what is above the stage depends on, and the height. */
+  #aboveKey: readonly unknown[] = [];
+  #heightNow = 0;
+  readonly #observed = typeof ResizeObserver !== "undefined";
 
   constructor(model: Model, el: HTMLElement, signal: AbortSignal) {
     this.#signal = signal;
-    this.#builder = new FrameBuilder(model);
+    const pace = new Pace(signal, () => {
+      if (this.#builder.settle()) this.#invalidate();
+    });
+    this.#builder = new FrameBuilder(model, pace);
     this.#root = document.createElement("div");
     this.#root.className = "attn-widget";
     el.append(this.#root);
@@ -129,6 +138,8 @@ export class App {
     this.#root.append(...above.map((view) => view.el), this.#body, ...below.map((view) => view.el));
     installKeys(this.#root, context, () => this.#frame);
 
+    // The hand is off a slider: the kernel gets the last value before anything that follows.
+    this.#root.addEventListener("change", () => model.flush(), { signal });
     model.onChange(SYNCED, () => {
       const fused = model.get("heads");
       if (typeof fused === "string") this.#view.fusion = fused;
@@ -146,12 +157,18 @@ export class App {
       this.#view.width = clientWidth;
       this.#invalidate();
     };
-    if (typeof ResizeObserver === "undefined") {
-      window.addEventListener("resize", resize, { signal: this.#signal });
-    } else {
-      const observer = new ResizeObserver(resize);
+    if (this.#observed) {
+      const observer = new ResizeObserver(() => {
+        resize();
+        if (this.#above().offsetHeight === this.#heightNow) return;
+        this.#aboveKey = [];
+        this.#invalidate();
+      });
       observer.observe(this.#root);
+      for (const { el } of [this.#strip, this.#image]) observer.observe(el);
       this.#signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+    } else {
+      window.addEventListener("resize", resize, { signal: this.#signal });
     }
     // A theme shows itself by its colours, whatever the host switches and however late its style
     // sheet comes: the root's own colour has a transition (widget.css), whose end is an event.
@@ -176,7 +193,10 @@ export class App {
   }
 
   #draw(): void {
-    this.#view.width = this.#root.clientWidth || this.#view.width;
+    // Asking makes the browser lay the page out; an observer tells of it unasked.
+    if (!this.#observed || this.#frame === null) {
+      this.#view.width = this.#root.clientWidth || this.#view.width;
+    }
     if (this.#view.width === 0) return;
     try {
       this.#frame = this.#builder.build(this.#view, this.#readTheme());
@@ -198,24 +218,36 @@ export class App {
     const { el } = this.#stage;
     el.hidden = frame.size === "narrow" && frame.tab === "heads";
     this.#image.update(frame);
-    this.#strip.update(frame, this.#room(frame));
-    if (el.hidden) {
-      this.#placeFoot(frame);
-      return;
-    }
-    if (frame.image !== null) {
-      this.#stage.update(frame, this.#image.el.offsetHeight);
-      this.#placeFoot(frame);
-      return;
-    }
-    this.#stage.update(frame, this.#strip.el.offsetHeight);
-    // The matrix may have moved with the strip's height; the second time it stays where it is.
-    const height = this.#strip.el.offsetHeight;
-    this.#strip.update(frame, this.#room(frame));
-    if (this.#strip.el.offsetHeight !== height) {
-      this.#stage.update(frame, this.#strip.el.offsetHeight);
+    const room = this.#room(frame);
+    this.#strip.update(frame, room);
+    if (!el.hidden) {
+      const height = this.#heightAbove(frame, room);
+      this.#stage.update(frame, height);
+      // The matrix may have moved with the strip's height; the second time it stays where it is.
+      const left = this.#room(frame);
+      if (left !== room && frame.image === null) {
+        this.#strip.update(frame, left);
+        const now = this.#heightAbove(frame, left);
+        if (now !== height) this.#stage.update(frame, now);
+      }
     }
     this.#placeFoot(frame);
+  }
+
+  /** What the stage lies under. Asked for its height only when that may differ; what else changes
+   * it the observer sees. */
+  #heightAbove(frame: Frame, room: number): number {
+    const { tokens, selected, dropped, size, width, image } = frame;
+    const key = [tokens, selected, dropped, size, width, image, room];
+    if (!this.#observed || !alike(key, this.#aboveKey)) {
+      this.#aboveKey = key;
+      this.#heightNow = this.#above().offsetHeight;
+    }
+    return this.#heightNow;
+  }
+
+  #above(): HTMLElement {
+    return (this.#frame?.image == null ? this.#strip : this.#image).el;
   }
 
   /** At the lower left of the stage, beside the legend; in a narrow widget below it. */
@@ -226,7 +258,7 @@ export class App {
     // Asking for the foot's height makes the browser lay the page out: only when it may differ.
     const place = [
       beside,
-      this.#stage.el.offsetTop,
+      ...[this.#heightNow, zones?.overlap],
       ...[zones?.foot.x, zones?.foot.y, zones?.foot.w, zones?.legend?.x, zones?.height],
       ...[frame.width, frame.pins, frame.comparison === null],
     ];

@@ -12,6 +12,7 @@ import {
   type ViewState,
 } from "./frame";
 import { colorScale, rowScales } from "./layout/colorscale";
+import type { Scale } from "./layout/scale";
 import {
   type Grouping,
   groupBinding,
@@ -56,9 +57,16 @@ class Remembered<T> {
   }
 }
 
+/** Whether the residual is being dragged. */
+export interface Moving {
+  readonly moving: boolean;
+  step(): void;
+}
+
 /** Remembers what the last frame derived, so that a hover costs no numerics. */
 export class FrameBuilder {
   readonly #model: Model;
+  readonly #pace: Moving | null;
   readonly #groups = new Remembered<Grouping>();
   readonly #specialSet = new Remembered<ReadonlySet<number>>();
   readonly #hide = new Remembered<ReadonlySet<number>>();
@@ -74,10 +82,25 @@ export class FrameBuilder {
   readonly #headMaps = new Remembered<HeadsView>();
   readonly #headShares = new Remembered<SharesView>();
   readonly #comparison = new Remembered<Frame["comparison"]>();
+  /** The colours' scale, what it is for, and what it would be if it were made now. */
+  #scaled: { about: readonly unknown[]; scale: Scale; fit: () => Scale } | null = null;
+  #settled = 0;
   #grouping: Grouping = groupTokens([], new Set(), null, new Set());
 
-  constructor(model: Model) {
+  /** `pace`: of the residual's drag, during which the colours keep their scale. */
+  constructor(model: Model, pace: Moving | null = null) {
     this.#model = model;
+    this.#pace = pace;
+  }
+
+  /** After a drag: whether the colours have to be drawn on another scale than they are. */
+  settle(): boolean {
+    const { knee, max } = this.#scaled?.scale ?? {};
+    const fitted = this.#scaled?.fit();
+    if (fitted?.knee === knee && fitted?.max === max) return false;
+    this.#scaled = null;
+    this.#settled++;
+    return true;
   }
 
   /** How tokens and what is shown of them belong together, as of the last frame. */
@@ -234,9 +257,20 @@ export class FrameBuilder {
     );
     const kind = this.#model.get("color_scale");
     const rows = this.#model.get("scale_rows");
-    return this.#matrix.get([wire, values, grouping, kind, rows], () =>
-      viewOf(wire, values, grouping, kind, rows),
-    );
+    return this.#matrix.get([wire, values, grouping, kind, rows, this.#settled], () => {
+      const about = [
+        ...[wire.method, ...wire.levels, grouping, kind],
+        ...(["heads", "top_head", "drop"] as const).map((name) => this.#model.get(name)),
+      ];
+      // Cells of a flow come in one by one, and ask for a scale each time.
+      const held = wire.method === "rollout" && this.#pace?.moving === true ? this.#scaled : null;
+      const scale = held !== null && same(held.about, about) ? held.scale : null;
+      const view = viewOf(wire, values, grouping, kind, rows, scale);
+      const fit = () => scaleOf(wire, view.values, grouping, kind);
+      this.#scaled = { about, scale: view.scale, fit };
+      this.#pace?.step();
+      return view;
+    });
   }
 
   #readTrace(residual: number, matrix: MatrixView | null): Trace | null {
@@ -299,16 +333,26 @@ export class FrameBuilder {
   }
 }
 
+function scaleOf(
+  wire: ShownMatrix,
+  values: Float64Array,
+  { members, special }: Grouping,
+  kind: ColorScale,
+): Scale {
+  return colorScale(kind, values, members.length, special, wire.method === "flow");
+}
+
 function viewOf(
   wire: ShownMatrix,
   tokens: Float64Array,
   grouping: Grouping,
   kind: ColorScale,
   ownRows: boolean,
+  held: Scale | null = null,
 ): MatrixView {
   const values = groupMatrix(tokens, grouping);
   const n = grouping.members.length;
-  const scale = colorScale(kind, values, n, grouping.special, wire.method === "flow");
+  const scale = held ?? scaleOf(wire, values, grouping, kind);
   const rows = ownRows ? rowScales(kind, values, n) : null;
   const size = grouping.placeOf.length;
   const codes = wire.binding === null ? null : decode(wire.binding, "uint8");

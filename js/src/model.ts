@@ -168,38 +168,58 @@ export type Message =
   | { type: "view" }
   | { type: "picture"; id: number; format: "svg" | "png"; error?: string };
 
+/** Milliseconds between two messages of a drag that the browser draws by itself. */
+const DRAG_MS = 150;
+
 /** Typed access to the synced state. Writes of one animation frame travel as one message. */
 export class Model {
   readonly #model: AnyModel<WidgetState>;
   readonly #signal: AbortSignal;
-  #saving = false;
+  /** What is written and not sent yet goes with the next frame, or when the timer ends. */
+  #unsent: "frame" | "timer" | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastSent = Number.NEGATIVE_INFINITY;
 
   constructor(model: AnyModel<WidgetState>, signal: AbortSignal) {
     this.#model = model;
     this.#signal = signal;
+    signal.addEventListener("abort", () => this.flush(), { once: true });
   }
 
   get<K extends keyof WidgetState>(name: K): WidgetState[K] {
     return this.#model.get(name);
   }
 
-  set<K extends keyof WidgetState>(name: K, value: WidgetState[K]): void {
+  set<K extends keyof WidgetState>(name: K, value: WidgetState[K], drag = false): void {
     this.#model.set(name, value);
-    if (this.#saving) return;
-    this.#saving = true;
-    requestAnimationFrame(() => {
-      this.#saving = false;
-      if (!this.#signal.aborted) this.#model.save_changes();
-    });
+    if (this.#unsent === "frame") return;
+    const wait = drag ? this.#lastSent + DRAG_MS - performance.now() : 0;
+    if (wait > 0) {
+      if (this.#unsent === null) this.#timer = setTimeout(() => this.flush(), wait);
+      this.#unsent = "timer";
+    } else {
+      this.#unsent = "frame";
+      requestAnimationFrame(() => this.flush());
+    }
   }
 
-  /** Several at once; they travel as one message. */
-  update(change: Partial<WidgetState>): void {
+  /** Several at once; they travel as one message. With `drag` the kernel hears of it at its ease:
+   * for what is drawn without it. */
+  update(change: Partial<WidgetState>, drag = false): void {
     const set = <K extends keyof WidgetState>(name: K): void => {
       const value = change[name];
-      if (value !== undefined) this.set(name, value);
+      if (value !== undefined) this.set(name, value, drag);
     };
     for (const name of Object.keys(change)) set(name as keyof WidgetState);
+  }
+
+  /** Send now what has not been sent: at the end of a drag, and when the view goes. */
+  flush(): void {
+    if (this.#unsent === null) return;
+    this.#unsent = null;
+    clearTimeout(this.#timer);
+    this.#lastSent = performance.now();
+    this.#model.save_changes();
   }
 
   onChange(names: readonly (keyof WidgetState)[], listener: () => void): void {

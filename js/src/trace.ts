@@ -104,21 +104,30 @@ function levelMasses(
   return masses;
 }
 
-/** Up to 2^20 edges: 32 bits of value and 20 of position fill a double's 53 exactly. */
-const POSITIONS = 2 ** 20;
+const DIGIT = 11;
 
-/** Positions of the positive values in ascending order. Sorts numbers, not objects: at every frame
- * of a drag tens of thousands of edges change their order. */
+/** Positions of the positive values in ascending order. At every frame of a drag tens of thousands
+ * of edges change theirs: the bits of positive floats rise with their values, and are sorted by
+ * their digits. */
 export function ascending(values: Float64Array): Uint32Array {
   const bits = new Uint32Array(new Float32Array(values).buffer);
-  const keys = new Float64Array(values.length);
+  let order = new Uint32Array(values.length);
   let count = 0;
-  for (let e = 0; e < values.length; e++) {
-    // The bits of positive floats rise with their values.
-    if (values[e]! > 0) keys[count++] = bits[e]! * POSITIONS + e;
+  for (let e = 0; e < values.length; e++) if (values[e]! > 0) order[count++] = e;
+  order = order.subarray(0, count);
+  let next = new Uint32Array(count);
+  for (let shift = 0; shift < 32; shift += DIGIT) {
+    const begins = new Uint32Array((1 << DIGIT) + 1);
+    const mask = (1 << DIGIT) - 1;
+    for (let i = 0; i < count; i++) begins[((bits[order[i]!]! >>> shift) & mask) + 1]!++;
+    for (let digit = 0; digit < mask; digit++) begins[digit + 1]! += begins[digit]!;
+    for (let i = 0; i < count; i++) {
+      const e = order[i]!;
+      next[begins[(bits[e]! >>> shift) & mask]!++] = e;
+    }
+    [order, next] = [next, order];
   }
-  const sorted = keys.subarray(0, count).sort();
-  return Uint32Array.from(sorted, (key) => key % POSITIONS);
+  return order;
 }
 
 function groupByBlock(
@@ -127,7 +136,6 @@ function groupByBlock(
   start: number,
   stop: number,
 ): BlockEdges[] {
-  if (values.length > POSITIONS) throw new Error(`${values.length} edges are too many to draw`);
   const order = ascending(values);
   const counts = new Uint32Array(stop - start);
   for (const e of order) counts[triples[3 * e]! - start]!++;
@@ -209,7 +217,7 @@ export function evaluateTrace(wire: ShownTrace, residual: number): Trace {
     sinks: wire.sinks,
     nodes,
     blocks: groupByBlock(triples, values, start, stop),
-    context: wire.context === null ? [] : rows3(decode(wire.context, "int32")),
+    context: contextOf(wire),
     total,
     relevance,
     direction,
@@ -221,7 +229,20 @@ export function evaluateTrace(wire: ShownTrace, residual: number): Trace {
   };
 }
 
-function rows3(triples: Int32Array): { block: number; query: number; key: number }[] {
+type Edge = { block: number; query: number; key: number };
+
+/** The context is the same array for the same message, so that it is drawn once for many frames. */
+const contexts = new WeakMap<ShownTrace, Edge[]>();
+
+function contextOf(wire: ShownTrace): Edge[] {
+  const known = contexts.get(wire);
+  if (known !== undefined) return known;
+  const made = wire.context === null ? [] : rows3(decode(wire.context, "int32"));
+  contexts.set(wire, made);
+  return made;
+}
+
+function rows3(triples: Int32Array): Edge[] {
   return Array.from({ length: triples.length / 3 }, (_, e) => ({
     block: triples[3 * e]!,
     query: triples[3 * e + 1]!,

@@ -119,6 +119,15 @@ describe("mass shown", () => {
     expect(countKept(block, 1, 1)).toBe(MAX_EDGES);
   });
 
+  test("while the picture moves the strongest alone are laid out, where they always are", () => {
+    const frame = stageFrame(40, 3);
+    const whole = lay(frame);
+    const some = layoutStage(frame, 27, measure, undefined, 60);
+    expect([whole.partial, some.partial]).toEqual([false, true]);
+    expect(some.edges).toEqual(whole.edges.map((block) => block.slice(-20)));
+    expect(some.discs).toEqual(whole.discs);
+  });
+
   test("nodes that no drawn edge meets rest", () => {
     const frame = stageFrame(30, 2, { massShown: 0.3 });
     const layout = lay(frame);

@@ -88,10 +88,8 @@ export const sent = {
   flow: () => stateOf(flowState),
 };
 
-/** A frame of a state, by the same builder as in the widget. */
-export function frameFrom(state: WidgetState, given: Partial<Frame> = {}): Frame {
-  const width = given.width ?? 1200;
-  const view: ViewState = { width, tab: "graph", fusion: "mean", hovered: null, localError: "" };
+/** A model that holds a state and tells nobody. */
+export function wrapped(state: WidgetState): Model {
   const model = {
     get: <K extends keyof WidgetState>(name: K) => state[name],
     set: () => undefined,
@@ -100,11 +98,17 @@ export function frameFrom(state: WidgetState, given: Partial<Frame> = {}): Frame
     off: () => undefined,
     send: () => undefined,
   };
-  const wrapped = new Model(
+  return new Model(
     model as unknown as ConstructorParameters<typeof Model>[0],
     new AbortController().signal,
   );
-  return { ...new FrameBuilder(wrapped).build(view, makeTheme(false)), ...given };
+}
+
+/** A frame of a state, by the same builder as in the widget. */
+export function frameFrom(state: WidgetState, given: Partial<Frame> = {}): Frame {
+  const width = given.width ?? 1200;
+  const view: ViewState = { width, tab: "graph", fusion: "mean", hovered: null, localError: "" };
+  return { ...new FrameBuilder(wrapped(state)).build(view, makeTheme(false)), ...given };
 }
 
 /** A generator of numbers in [0, 1) that is the same everywhere. */

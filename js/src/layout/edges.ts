@@ -147,19 +147,29 @@ export function stacked(
   return offsets;
 }
 
-/** All ribbons of one block, weakest first. `levels` is the number of levels on the stage. */
+/** What the layouts of all blocks share. */
+export interface EdgeRoom {
+  zones: Zones;
+  theme: Theme;
+  /** The lowest level on the stage, and how many there are. */
+  first: number;
+  count: number;
+  /** Which nodes an edge meets, `met[level - first][token]`: filled in. */
+  met: readonly Uint8Array[];
+  /** At most this many ribbons a block are laid out, the strongest in view, each in its place. */
+  most: number;
+}
+
+/** All ribbons of one block, weakest first. */
 function blockEdges(
   trace: Trace,
   index: number,
   share: number,
-  zones: Zones,
-  theme: Theme,
-  first: number,
-  levels: number,
+  style: RibbonStyle,
+  { zones, theme, first, count, met, most }: EdgeRoom,
 ): DrawnEdge[] {
   const edges = trace.blocks[index]!;
-  const style = ribbonStyle(trace, zones);
-  const n = trace.n;
+  const { n } = trace;
   const kept = countKept(edges, blockMass(trace, index), share);
   const from = edges.value.length - kept;
   const cutKeys = new Set<number>();
@@ -168,61 +178,62 @@ function blockEdges(
       if (cut.block === edges.block) cutKeys.add(cut.query * n + cut.key);
     }
   }
-  const isCut = (e: number) => cutKeys.has(edges.query[e]! * n + edges.key[e]!);
-  const drawn: number[] = [];
-  for (let e = 0; e < edges.value.length; e++) {
+  let [query, key, values] = [edges.query, edges.key, edges.value].map((of) =>
+    of.subarray(from),
+  ) as [Int32Array, Int32Array, Float64Array];
+  if (cutKeys.size > 0) {
     // The cut is drawn whole, however little passes through an edge of it.
-    if (e >= from || (cutKeys.size > 0 && isCut(e))) drawn.push(e);
+    const drawn = Uint32Array.from(edges.value.keys()).filter(
+      (e) => e >= from || cutKeys.has(edges.query[e]! * n + edges.key[e]!),
+    );
+    query = Int32Array.from(drawn, (e) => edges.query[e]!);
+    key = Int32Array.from(drawn, (e) => edges.key[e]!);
+    values = Float64Array.from(drawn, (e) => edges.value[e]!);
   }
-  const query = Int32Array.from(drawn, (e) => edges.query[e]!);
-  const key = Int32Array.from(drawn, (e) => edges.key[e]!);
-  const widths = Float64Array.from(drawn, (e) => edges.value[e]! * style.unit);
-  const right = stacked(query, key, widths, n);
-  const left = stacked(key, query, widths, n);
+  const [reads, isRead] = [met[edges.block - first + 1]!, met[edges.block - first]!];
+  for (let e = 0; e < values.length; e++) {
+    reads[query[e]!] = 1;
+    isRead[key[e]!] = 1;
+  }
+  const right = stacked(query, key, values, n);
+  const left = stacked(key, query, values, n);
   const gap = zones.dense ? COLUMN_WIDTH / 2 + 1 : 0;
-  const x0 = levelX(zones, edges.block - first, levels) + gap;
-  const x1 = levelX(zones, edges.block - first + 1, levels) - gap;
+  const x0 = levelX(zones, edges.block - first, count) + gap;
+  const x1 = levelX(zones, edges.block - first + 1, count) - gap;
   const made: DrawnEdge[] = [];
-  for (const [i, e] of drawn.entries()) {
+  const limit = cutKeys.size > 0 ? values.length : most;
+  for (let e = values.length - 1; e >= 0 && made.length < limit; e--) {
     // With neither end in view an edge tells nothing.
-    if (!inView(zones.rows, query[i]!) && !inView(zones.rows, key[i]!)) continue;
-    const value = edges.value[e]!;
-    const width = widths[i]!;
+    if (!inView(zones.rows, query[e]!) && !inView(zones.rows, key[e]!)) continue;
+    const value = values[e]!;
+    const width = value * style.unit;
     const r = Math.sqrt(Math.min(1, value / style.full));
-    const cut = cutKeys.size > 0 && isCut(e);
+    const cut = cutKeys.size > 0 && cutKeys.has(query[e]! * n + key[e]!);
     const faint = Math.max(style.faintest, Math.sqrt(Math.min(1, width / MIN_WIDTH)));
     const strength = style.opacityFrom + (0.95 - style.opacityFrom) * Math.min(1, 1.35 * r);
     made.push({
       block: edges.block,
-      query: query[i]!,
-      key: key[i]!,
+      query: query[e]!,
+      key: key[e]!,
       value,
       cut,
       curve: {
         kind: "curve",
         x0,
-        y0: rowY(zones, key[i]!) + left[i]!,
+        y0: rowY(zones, key[e]!) + left[e]! * style.unit,
         x1,
-        y1: rowY(zones, query[i]!) + right[i]!,
+        y1: rowY(zones, query[e]!) + right[e]! * style.unit,
         width: Math.max(MIN_WIDTH, width),
         color: cut ? theme.cut : theme.seq(theme.dark ? 0.5 + 0.42 * r : 0.52 + 0.38 * r),
         opacity: cut ? strength : faint * strength,
       },
     });
   }
-  return made;
+  return made.reverse();
 }
 
 /** The drawn edges of every block of the trace, lowest block first. */
-export function layoutEdges(
-  trace: Trace,
-  share: number,
-  zones: Zones,
-  theme: Theme,
-  first: number,
-  levels: number,
-): DrawnEdge[][] {
-  return trace.blocks.map((_, index) =>
-    blockEdges(trace, index, share, zones, theme, first, levels),
-  );
+export function layoutEdges(trace: Trace, share: number, room: EdgeRoom): DrawnEdge[][] {
+  const style = ribbonStyle(trace, room.zones);
+  return trace.blocks.map((_, index) => blockEdges(trace, index, share, style, room));
 }

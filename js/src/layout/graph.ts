@@ -5,6 +5,7 @@ import { type Circle, type Curve, line, type Mark } from "../scene";
 import type { Trace } from "../trace";
 import { differenceColor, differenceDisc, differenceUnit } from "./difference";
 import { COLUMN_WIDTH, type Disc, type DrawnEdge, hasCut, nodeMasses, ribbonStyle } from "./edges";
+import { nthSmallest } from "./scale";
 import { HEAD_SIZE, type Measure, note, WEIGHT } from "./text";
 import { inView, levelX, rowY, viewed, type Zones } from "./zones";
 
@@ -61,27 +62,52 @@ export function layoutLanes(frame: Frame, zones: Zones, count: number): Mark[] {
   return marks;
 }
 
+const NONE: readonly Curve[] = [];
+const laidOut = new WeakMap<Trace["context"], { key: string; curves: readonly Curve[] }>();
+
 /** The strongest edges of the mean trace, faint, so that a selection has something to stand out
- * from. */
-export function layoutContext(frame: Frame, zones: Zones, first: number, count: number): Curve[] {
+ * from. The same array as long as nothing about it has changed. */
+export function layoutContext(
+  frame: Frame,
+  zones: Zones,
+  first: number,
+  count: number,
+): readonly Curve[] {
   const { trace, theme } = frame;
   // Beside a cut it would only be in the way.
-  if (trace === null || hasCut(trace)) return [];
-  if (trace.sources === null && trace.sinks === null) return [];
-  const gap = zones.dense ? COLUMN_WIDTH / 2 + 1 : 0;
-  const shown = trace.context.filter(
-    ({ query, key }) => inView(zones.rows, query) || inView(zones.rows, key),
-  );
-  return shown.map(({ block, query, key }) => ({
-    kind: "curve",
-    x0: levelX(zones, block - first, count) + gap,
-    y0: rowY(zones, key),
-    x1: levelX(zones, block - first + 1, count) - gap,
-    y1: rowY(zones, query),
-    width: 0.8,
-    color: theme.ink,
-    opacity: 0.055,
-  }));
+  if (trace === null || hasCut(trace)) return NONE;
+  if (trace.sources === null && trace.sinks === null) return NONE;
+  const { graph, top, pitch, rows, dense } = zones;
+  const key = JSON.stringify([
+    graph,
+    top,
+    pitch,
+    rows,
+    dense,
+    first,
+    count,
+    theme.ink,
+    theme.paper,
+  ]);
+  const known = laidOut.get(trace.context);
+  if (known?.key === key) return known.curves;
+  const gap = dense ? COLUMN_WIDTH / 2 + 1 : 0;
+  const curves = trace.context
+    .filter(({ query, key }) => inView(rows, query) || inView(rows, key))
+    .map(
+      ({ block, query, key }): Curve => ({
+        kind: "curve",
+        x0: levelX(zones, block - first, count) + gap,
+        y0: rowY(zones, key),
+        x1: levelX(zones, block - first + 1, count) - gap,
+        y1: rowY(zones, query),
+        width: 0.8,
+        color: theme.ink,
+        opacity: 0.055,
+      }),
+    );
+  laidOut.set(trace.context, { key, curves });
+  return curves;
 }
 
 /** Names of the levels above their columns, thinned where levels are close. */
@@ -124,21 +150,18 @@ export function layoutHeads(
   return marks;
 }
 
-/** Nodes that a drawn edge meets; the others rest. */
-function touched(
+/** Of each level, the nodes that a drawn edge meets; the others rest. */
+export function touched(
   edges: readonly (readonly DrawnEdge[])[],
   first: number,
-  count: number,
-  n: number,
-) {
-  const levels = Array.from({ length: count }, () => new Uint8Array(n));
+  met: readonly Uint8Array[],
+): void {
   for (const block of edges) {
     for (const { block: b, query, key } of block) {
-      levels[b - first]![key] = 1;
-      levels[b - first + 1]![query] = 1;
+      met[b - first]![key] = 1;
+      met[b - first + 1]![query] = 1;
     }
   }
-  return levels;
 }
 
 function massAt(trace: Trace | null, level: number, token: number): number {
@@ -150,12 +173,11 @@ function massAt(trace: Trace | null, level: number, token: number): number {
 export function layoutDiscs(
   frame: Frame,
   zones: Zones,
-  edges: readonly (readonly DrawnEdge[])[],
+  met: readonly Uint8Array[],
   first: number,
   count: number,
 ): Disc[] {
   const { n, trace } = frame;
-  const met = touched(edges, first, count, n);
   const resting = zones.rows.to - zones.rows.from > 64 ? DENSE_RESTING_RADIUS : RESTING_RADIUS;
   const difference = differenceOf(frame);
   const unit =
@@ -235,11 +257,19 @@ export function discMark(frame: Frame, zones: Zones, disc: Disc): Mark {
   return { ...ring(disc, disc.r + 0.6), fill, stroke: theme.paper, width: 1.25 };
 }
 
-/** All nodes; strips of a column only where something passes. */
-export function discMarks(frame: Frame, zones: Zones, discs: readonly Disc[]): Mark[] {
+/** All nodes, but strips of a column only where something passes, and of them the `most` at
+ * which most does. */
+export function discMarks(
+  frame: Frame,
+  zones: Zones,
+  discs: readonly Disc[],
+  most = Number.POSITIVE_INFINITY,
+): Mark[] {
+  const masses = Float64Array.from(discs, (disc) => disc.mass);
+  const least = discs.length > most ? nthSmallest(masses, discs.length - most) : 0;
   const drawn = discs.filter(
     (disc) =>
-      (!zones.dense || disc.mass > 0) &&
+      (!zones.dense || (disc.mass > 0 && disc.mass >= least)) &&
       disc.y + disc.r >= zones.top &&
       disc.y - disc.r <= zones.bottom,
   );

@@ -13,6 +13,7 @@ import {
   layoutHeads,
   layoutLanes,
   stageLevels,
+  touched,
 } from "./graph";
 import { pillMarks } from "./labels";
 import { layoutLegend, legendLeft } from "./legend";
@@ -42,13 +43,15 @@ export interface StageLayout {
   first: number;
   count: number;
   edges: DrawnEdge[][];
+  /** Whether edges may have been left out, since the picture moves. */
+  partial: boolean;
   discs: Disc[];
   rows: Rows;
   columns: Columns;
   /** Behind the edges: lanes, level lines. */
   behind: Mark[];
   /** Faint edges behind those of the trace. */
-  context: Curve[];
+  context: readonly Curve[];
   /** One list a block of the trace, lowest first. */
   blocks: Curve[][];
   /** Over the edges: the cut, the discs, the names of selected inner nodes. */
@@ -124,11 +127,13 @@ function selectedRings(frame: Frame, discs: readonly Disc[], first: number): Mar
   });
 }
 
+/** `mostEdges`: while the picture moves, only so many ribbons are laid out. */
 export function layoutStage(
   frame: Frame,
   stripHeight: number,
   measure: Measure,
   zoom: Zoom = WHOLE,
+  mostEdges = Number.POSITIVE_INFINITY,
 ): StageLayout {
   const labels = tokenLabels(frame.tokens, measure);
   const readers =
@@ -145,6 +150,7 @@ export function layoutStage(
     first,
     count,
     edges: [],
+    partial: false,
     discs: [],
     rows: { marks: [], inputs: [], outputs: [] },
     columns: { marks: [], placed: [] },
@@ -158,13 +164,21 @@ export function layoutStage(
   };
   if (zones.graph !== null) {
     layout.behind.push(...layoutLanes(frame, zones, count));
-    if (difference === null) layout.context.push(...layoutContext(frame, zones, first, count));
-    else layout.edges = differenceEdges(difference, frame.massShown, zones, theme, first, count);
+    const met = Array.from({ length: count }, () => new Uint8Array(frame.n));
+    if (difference !== null) {
+      layout.edges = differenceEdges(difference, frame.massShown, zones, theme, first, count);
+      touched(layout.edges, first, met);
+    } else {
+      layout.context = layoutContext(frame, zones, first, count);
+    }
     if (trace !== null) {
-      layout.edges = layoutEdges(trace, frame.massShown, zones, theme, first, count);
+      const most = Math.ceil(mostEdges / trace.blocks.length);
+      const room = { zones, theme, first, count, met, most };
+      layout.edges = layoutEdges(trace, frame.massShown, room);
+      layout.partial = trace.blocks.some(({ value }) => value.length > most);
     }
     layout.blocks = layout.edges.map((block) => block.map((edge) => edge.curve));
-    layout.discs = layoutDiscs(frame, zones, layout.edges, first, count);
+    layout.discs = layoutDiscs(frame, zones, met, first, count);
     if (trace !== null && hasCut(trace)) {
       layout.behind.push(...layoutCutLines(frame, trace, zones, first, count));
       layout.over.push(...layoutCutBars(frame, trace, layout.edges));
@@ -175,7 +189,7 @@ export function layoutStage(
         layout.around.push(...layoutCutLegend(frame, zones, measure, left, until));
       }
     }
-    layout.over.push(...discMarks(frame, zones, layout.discs));
+    layout.over.push(...discMarks(frame, zones, layout.discs, mostEdges));
     if (difference === null) layout.over.push(...selectedRings(frame, layout.discs, first));
     layout.over.push(...innerPills(frame, zones, labels, layout.discs, first, count));
     layout.around.push(...layoutHeads(frame, zones, first, count, measure));

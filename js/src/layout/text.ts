@@ -54,24 +54,27 @@ export interface Label {
   width: number;
 }
 
+const made = new WeakMap<Measure, WeakMap<readonly TokenText[], Map<number, Label[]>>>();
+
 /** The label of every token, as drawn beside the graph and above the matrix. */
 export function tokenLabels(
   tokens: readonly TokenText[],
   measure: Measure,
   maxWidth = MAX_LABEL_WIDTH,
 ): Label[] {
-  const known = new Map<string, Label>();
-  return tokens.map((token) => {
-    const key = `${token.special} ${token.label}`;
-    let label = known.get(key);
-    if (label === undefined) {
+  const ofMeasure = made.get(measure) ?? new WeakMap<readonly TokenText[], Map<number, Label[]>>();
+  const ofTokens = ofMeasure.get(tokens) ?? new Map<number, Label[]>();
+  made.set(measure, ofMeasure.set(tokens, ofTokens));
+  let labels = ofTokens.get(maxWidth);
+  if (labels === undefined) {
+    labels = tokens.map((token) => {
       const size = token.special ? SPECIAL_SIZE : LABEL_SIZE;
       const text = fitText(token.label, size, WEIGHT.selected, maxWidth, measure);
-      label = { text, size, width: measure(text, size, WEIGHT.selected) };
-      known.set(key, label);
-    }
-    return label;
-  });
+      return { text, size, width: measure(text, size, WEIGHT.selected) };
+    });
+    ofTokens.set(maxWidth, labels);
+  }
+  return labels;
 }
 
 /** A figure without its unit, which its column's head names. */

@@ -1,4 +1,5 @@
 /** Marks to a 2D canvas. Coordinates are CSS px; the context is scaled by the device's ratio. */
+import type { Measure } from "../layout/text";
 import type { Curve, Image, Line, Mark, Rect, Text } from "../scene";
 
 export interface CanvasPainter {
@@ -8,6 +9,8 @@ export interface CanvasPainter {
   fontFamily: string;
   /** Where pixels become a picture before they are scaled; made once. */
   scratch: HTMLCanvasElement;
+  /** The font in use, since setting the same again is not free; empty: not known. */
+  font?: string;
 }
 
 /** Baseline below the middle of the capitals, as a share of the font size. */
@@ -77,9 +80,11 @@ function drawRect({ context, ratio }: CanvasPainter, mark: Rect): void {
   }
 }
 
-function drawText({ context, fontFamily }: CanvasPainter, mark: Text): void {
+function drawText(painter: CanvasPainter, mark: Text): void {
+  const { context } = painter;
+  const font = `${mark.weight} ${mark.size}px ${painter.fontFamily}`;
   context.globalAlpha = mark.opacity ?? 1;
-  context.font = `${mark.weight} ${mark.size}px ${fontFamily}`;
+  if (painter.font !== font) context.font = painter.font = font;
   context.fillStyle = mark.fill;
   context.textAlign = ALIGN[mark.anchor];
   context.textBaseline = "alphabetic";
@@ -92,6 +97,23 @@ function drawText({ context, fontFamily }: CanvasPainter, mark: Text): void {
   context.rotate((mark.rotate * Math.PI) / 180);
   context.fillText(mark.text, 0, BASELINE * mark.size);
   context.restore();
+}
+
+/** Widths of texts in a font; each is measured once. */
+export function measureIn(fontFamily: string): Measure {
+  const widths = new Map<string, number>();
+  const context = document.createElement("canvas").getContext("2d");
+  return (text, size, weight) => {
+    if (context === null) return text.length * size * 0.55;
+    const key = `${size} ${weight} ${text}`;
+    let width = widths.get(key);
+    if (width === undefined) {
+      context.font = `${weight} ${size}px ${fontFamily}`;
+      width = context.measureText(text).width;
+      widths.set(key, width);
+    }
+    return width;
+  };
 }
 
 /** Draw an image's pixels onto a canvas of their own size. */
@@ -162,6 +184,7 @@ export function paint(painter: CanvasPainter, marks: readonly Mark[]): void {
         context.clip();
         paint(painter, mark.marks);
         context.restore();
+        painter.font = "";
         break;
       }
     }

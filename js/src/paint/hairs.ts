@@ -11,12 +11,13 @@ export interface Raster {
   rows: number;
   /** RGBA; what no curve has touched is transparent. */
   pixels: Uint8ClampedArray<ArrayBuffer>;
-  words: Uint32Array;
+  /** The same, four channels each; signed, since an engine counts these as integers. */
+  words: Int32Array;
 }
 
 export function makeRaster(columns: number, rows: number): Raster {
   const pixels = new Uint8ClampedArray(columns * rows * 4);
-  return { columns, rows, pixels, words: new Uint32Array(pixels.buffer) };
+  return { columns, rows, pixels, words: new Int32Array(pixels.buffer) };
 }
 
 /** Height of a level-ended cubic at a share of its length: solves x(t), then s(t). */
@@ -33,12 +34,14 @@ function eased(share: number): { at: number; slope: number } {
 }
 
 const EVEN = 0x00ff00ff;
-const ODD = 0xff00ff00;
+const ODD = 0xff00ff00 | 0;
+/** Columns that take the slope of their middle together. */
+const STRIDE = 4;
 const ROUND = 0x00800080;
 
 /** Four channels as the image holds them. */
 function wordOf([red, green, blue]: RGB): number {
-  return new Uint32Array(Uint8Array.of(red, green, blue, 255).buffer)[0]!;
+  return new Int32Array(Uint8Array.of(red, green, blue, 255).buffer)[0]!;
 }
 
 const inks = new Map<string, { word: number; opaque: number }>();
@@ -94,27 +97,36 @@ export function drawHairs(
     const from = (y0 - top) * ratio;
     const rise = (y1 - y0) * ratio;
     const thick = width * ratio;
+    let [reach, weight] = [0, 0];
     for (let i = 0; i < count; i++) {
-      const steep = Math.abs(rise * slopes[i]!);
-      const half = (thick * Math.sqrt(1 + steep * steep)) / 2;
-      // A steep hair crosses several pixels of its column, each for a part of the way.
-      const reach = Math.max(half, steep / 2, 0.5);
-      const weight = (half / reach) * strength * shares[i]!;
+      if (i % STRIDE === 0) {
+        const steep = Math.abs(rise * slopes[Math.min(count - 1, i + STRIDE / 2)]!);
+        const half = (thick * Math.sqrt(1 + steep * steep)) / 2;
+        // A steep hair crosses several pixels of its column, each for a part of the way.
+        reach = Math.max(half, steep / 2, 0.5);
+        weight = (half / reach) * strength;
+      }
+      const full = weight * shares[i]!;
       const low = from + rise * heights[i]! - reach;
       const high = low + 2 * reach;
       let row = low > 0 ? low | 0 : 0;
       const end = high < rows ? high : rows;
       let at = row * columns + first + i;
-      for (; row < end; row++, at += columns) {
-        const covered = (row + 1 < high ? row + 1 : high) - (row > low ? row : low);
-        const alpha = (weight * covered + 0.5) | 0;
-        if (alpha === 0) continue;
-        const under = words[at] || ground;
-        const rest = 256 - alpha;
-        // Two channels in one multiplication; the halves round instead of cutting off.
-        const even = Math.imul(evens, alpha) + Math.imul(under & EVEN, rest) + ROUND;
-        const odd = Math.imul(odds, alpha) + Math.imul((under >>> 8) & EVEN, rest) + ROUND;
-        words[at] = ((even >>> 8) & EVEN) | (odd & ODD);
+      // All of the first row; what of it is above is taken off again.
+      let covered = row > low ? 1 : row + 1 - low;
+      while (row < end) {
+        if (++row > high) covered -= row - high;
+        const alpha = (full * covered + 0.5) | 0;
+        covered = 1;
+        if (alpha > 0) {
+          const under = words[at]! || ground;
+          const rest = 256 - alpha;
+          // Two channels in one multiplication; the halves round instead of cutting off.
+          const even = (Math.imul(evens, alpha) + Math.imul(under & EVEN, rest) + ROUND) | 0;
+          const odd = (Math.imul(odds, alpha) + Math.imul((under >>> 8) & EVEN, rest) + ROUND) | 0;
+          words[at] = ((even >>> 8) & EVEN) | (odd & ODD);
+        }
+        at += columns;
       }
     }
   }

@@ -4,7 +4,7 @@ import type { Context, Frame } from "../frame";
 import { indexTicks, quotes, ringed, tintColors } from "../layout/strip";
 import { textMarks } from "../save";
 import { type Mark, swatch } from "../scene";
-import { attribute, element, rootOf, targetWithin } from "./dom";
+import { attribute, element, rootOf, targetWithin, text } from "./dom";
 
 const HEIGHT = 12;
 /** Room above and below the columns for the ring of the selected token. */
@@ -21,6 +21,7 @@ export class Barcode {
   readonly #onPick: (token: number, event: MouseEvent | KeyboardEvent) => void;
   #frame: Frame | null = null;
   #shown: readonly unknown[] = [];
+  #quoted = "";
   #cursor = 0;
 
   constructor(
@@ -60,15 +61,20 @@ export class Barcode {
     ];
     if (shown.every((value, i) => value === this.#shown[i])) return;
     if (frame.tokens !== this.#shown[0]) this.#buildTicks(frame);
-    this.#shown = shown;
+    if (width !== this.#shown[6] || ratio !== this.#shown[7]) {
+      this.#canvas.width = Math.round(this.#bar.clientWidth * ratio);
+      this.#canvas.height = Math.round(HEIGHT * ratio);
+    }
+    // Not in the page yet: to be asked again.
+    this.#shown = this.#canvas.width === 0 ? [] : shown;
     const [selected] = ringed(frame.selected);
     if (selected !== undefined) this.#cursor = selected;
     this.#cursor = Math.min(this.#cursor, frame.n - 1);
-    this.#paint(frame, ratio);
+    this.#paint(frame);
     this.#quote(frame);
     this.#describe(frame);
     this.#ring.hidden = selected === undefined;
-    if (selected !== undefined) this.#ring.style.left = `${(100 * (selected + 0.5)) / frame.n}%`;
+    this.#ring.style.left = `${(100 * ((selected ?? 0) + 0.5)) / frame.n}%`;
   }
 
   /** The barcode as it stands in `around`: for a picture to keep. */
@@ -102,12 +108,9 @@ export class Barcode {
     return marks;
   }
 
-  #paint(frame: Frame, ratio: number): void {
-    const width = this.#bar.clientWidth;
+  #paint(frame: Frame): void {
     const context = this.#canvas.getContext("2d");
-    if (width === 0 || context === null) return;
-    this.#canvas.width = Math.round(width * ratio);
-    this.#canvas.height = Math.round(HEIGHT * ratio);
+    if (context === null) return;
     context.fillStyle = frame.theme.panel;
     context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
     const step = this.#canvas.width / frame.n;
@@ -132,22 +135,30 @@ export class Barcode {
 
   #quote(frame: Frame): void {
     const say = frame.trace?.method === "flow" ? flowValue : percent;
-    this.#quotes.replaceChildren(
-      ...quotes(frame).map(({ token, value, before, name, after }) =>
-        element(
-          "button",
-          { type: "button", class: "aw-quote", "data-token": String(token) },
-          element("span", { class: "aw-strong" }, say(value)),
+    const found = quotes(frame);
+    const key = JSON.stringify(found.map(({ token, before, after }) => [token, before, after]));
+    if (key !== this.#quoted) {
+      this.#quoted = key;
+      this.#quotes.replaceChildren(
+        ...found.map(({ token, before, name, after }) =>
           element(
-            "span",
-            { class: "aw-quote-text" },
-            element("bdi", {}, `…${before}`),
-            element("bdi", { class: "aw-quote-name" }, name),
-            element("bdi", {}, `${after}…`),
+            "button",
+            { type: "button", class: "aw-quote", "data-token": String(token) },
+            element("span", { class: "aw-strong" }),
+            element(
+              "span",
+              { class: "aw-quote-text" },
+              element("bdi", {}, `…${before}`),
+              element("bdi", { class: "aw-quote-name" }, name),
+              element("bdi", {}, `${after}…`),
+            ),
           ),
         ),
-      ),
-    );
+      );
+    }
+    // Under a drag the words stay, and only the figures are written anew.
+    const figures = this.#quotes.querySelectorAll(".aw-strong");
+    for (const [i, { value }] of found.entries()) text(figures[i]!, say(value));
   }
 
   #describe(frame: Frame): void {

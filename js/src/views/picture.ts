@@ -4,20 +4,20 @@ import type { Frame } from "../frame";
 import { clipped, type StageLayout } from "../layout/stage";
 import type { Measure } from "../layout/text";
 import { graphClip, matrixClip, type Zones } from "../layout/zones";
-import { type CanvasPainter, imageCanvas, paint } from "../paint/canvas";
+import { type CanvasPainter, imageCanvas, measureIn, paint } from "../paint/canvas";
 import { drawHairs, makeRaster, type Raster } from "../paint/hairs";
 import type { Curve, Mark } from "../scene";
 import { revealed, traceKey } from "./reveal";
 
-/** While the picture changes with every frame, only so many edges are drawn as take this long... */
-const QUICK_MS = 5;
+/** While the picture changes with every frame, only so many edges are drawn as take this long. */
+const QUICK_MS = 3;
 const FEWEST_EDGES = 1000;
 /** From this many on, ribbons are drawn as pixels instead of strokes. */
 const HAIR_EDGES = 500;
 /** How far ribbons reach over the first and the last row. */
 const HAIR_ROOM = 16;
-/** ... but as soon as it has been still for this long. */
-const STILL_MS = 120;
+/** A page's font seldom changes, and asking for it makes the browser work out styles. */
+const FONT_AGE = 500;
 /** Canvases larger than this are refused by some browsers. */
 const MAX_PIXELS = 16_000_000;
 
@@ -47,38 +47,37 @@ export class Picture {
   readonly #signal: AbortSignal;
   readonly #hairCanvas = document.createElement("canvas");
   #raster: Raster | null = null;
-  #hairs: { layout: StageLayout; whole: boolean; ratio: number; x: number; y: number } | null =
-    null;
+  /** The context alone, which stays as it is while the trace over it changes. */
+  #ground: Raster | null = null;
+  #context: StageLayout["context"] | null = null;
+  #hairs: { layout: StageLayout; ratio: number; x: number; y: number } | null = null;
   #quick = 4000;
   #paper: RGB = [255, 255, 255];
-  readonly #widths = new Map<string, number>();
   #fontFamily = "";
+  #fontRead = Number.NEGATIVE_INFINITY;
   #ratio = 0;
   #layout: StageLayout | null = null;
   #direction: "down" | "up" = "down";
   #revealedKey: string | null = null;
   #revealStart = 0;
   #animation = 0;
-  #painted = Number.NEGATIVE_INFINITY;
-  #finishing: ReturnType<typeof setTimeout> | undefined;
+  #overlaid = false;
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
     this.base.style.display = "block";
     this.overlay.style.cssText = "position:absolute;left:0;top:0;pointer-events:none";
     for (const canvas of [this.base, this.overlay]) canvas.setAttribute("aria-hidden", "true");
-    signal.addEventListener(
-      "abort",
-      () => {
-        this.#stopReveal();
-        clearTimeout(this.#finishing);
-      },
-      { once: true },
-    );
+    signal.addEventListener("abort", () => this.#stopReveal(), { once: true });
   }
 
   get ratio(): number {
     return this.#ratio;
+  }
+
+  /** How many edges this machine draws in the time that a frame has for them. */
+  get quickEdges(): number {
+    return this.#quick;
   }
 
   /** Read the device's pixels and the font around; true if either has changed. */
@@ -99,21 +98,14 @@ export class Picture {
   }
 
   showOverlay(marks: readonly Mark[]): void {
+    // An empty canvas that is cleared is a canvas that has changed, and sent to the screen whole.
+    if (marks.length === 0 && !this.#overlaid) return;
+    this.#overlaid = marks.length > 0;
     paint(this.#painter(this.overlay), marks);
   }
 
-  readonly measure: Measure = (text, size, weight) => {
-    const key = `${size} ${weight} ${text}`;
-    let width = this.#widths.get(key);
-    if (width === undefined) {
-      const context = this.#scratch.getContext("2d");
-      if (context === null) return text.length * size * 0.55;
-      context.font = `${weight} ${size}px ${this.#fontFamily}`;
-      width = context.measureText(text).width;
-      this.#widths.set(key, width);
-    }
-    return width;
-  };
+  /** Another function for another font, so that what was measured can be kept by it. */
+  measure: Measure = () => 0;
 
   #readRatio(frame: Frame): boolean {
     const area = frame.width * Math.max(frame.height, 1);
@@ -124,10 +116,14 @@ export class Picture {
   }
 
   #readFont(around: Element): boolean {
-    const family = getComputedStyle(around).fontFamily || "sans-serif";
+    if (performance.now() - this.#fontRead < FONT_AGE) return false;
+    // None: not in the page yet.
+    const found = getComputedStyle(around).fontFamily;
+    if (found !== "") this.#fontRead = performance.now();
+    const family = found || "sans-serif";
     if (family === this.#fontFamily) return false;
     this.#fontFamily = family;
-    this.#widths.clear();
+    this.measure = measureIn(family);
     return true;
   }
 
@@ -135,8 +131,9 @@ export class Picture {
     for (const canvas of [this.base, this.overlay]) {
       const [w, h] = [zones.width, zones.height].map((v) => Math.round(v * this.#ratio));
       if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w!, h!];
-      canvas.style.width = `${zones.width}px`;
-      canvas.style.height = `${zones.height}px`;
+      const [width, height] = [`${zones.width}px`, `${zones.height}px`];
+      if (canvas.style.width !== width) canvas.style.width = width;
+      if (canvas.style.height !== height) canvas.style.height = height;
     }
   }
 
@@ -145,7 +142,8 @@ export class Picture {
     if (context === null) throw new Error("This browser gives no 2D canvas to draw on.");
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    return { context, ratio: this.#ratio, fontFamily: this.#fontFamily, scratch: this.#scratch };
+    const [ratio, fontFamily, scratch] = [this.#ratio, this.#fontFamily, this.#scratch];
+    return { context, ratio, fontFamily, scratch, font: "" };
   }
 
   #startReveal(frame: Frame): void {
@@ -176,7 +174,7 @@ export class Picture {
     const shares =
       this.#revealStart > 0 ? revealed(elapsed, layout.blocks.length, this.#direction) : [];
     const still = shares.every((share) => share === 1);
-    if (rastered(layout)) this.#rasterise(layout, still);
+    if (rastered(layout)) this.#rasterise(layout);
     else paint(painter, inGraph(layout.context));
     if (still) {
       this.#revealStart = 0;
@@ -198,13 +196,8 @@ export class Picture {
   }
 
   /** All ribbons and the context as pixels; the same layout is not drawn twice. */
-  #rasterise(layout: StageLayout, still: boolean): void {
-    const now = performance.now();
-    const moving = still && now - this.#painted < STILL_MS;
-    this.#painted = now;
-    clearTimeout(this.#finishing);
-    const known = this.#hairs;
-    if (known?.layout === layout && known.whole && known.ratio === this.#ratio) return;
+  #rasterise(layout: StageLayout): void {
+    if (this.#hairs?.layout === layout && this.#hairs.ratio === this.#ratio) return;
     const { zones } = layout;
     const ratio = this.#ratio;
     const { x0, x1 } = zones.graph!;
@@ -214,29 +207,27 @@ export class Picture {
     const columns = Math.ceil((x1 + 1) * ratio) - left;
     const bottom = zones.zoomed ? box.y + box.h : zones.bottom + HAIR_ROOM;
     const rows = Math.ceil(bottom * ratio) - top;
+    const draw = (into: Raster, curves: readonly Curve[]) =>
+      drawHairs(into, curves, this.#paper, left / ratio, top / ratio, ratio);
     if (this.#raster?.columns !== columns || this.#raster.rows !== rows) {
-      this.#raster = makeRaster(columns, rows);
-    } else this.#raster.words.fill(0);
-    const raster = this.#raster;
-    const total = layout.blocks.reduce((sum, block) => sum + block.length, 0);
-    const most = this.#quick;
-    const whole = !moving || total <= most;
-    // The rest of them follows as soon as the picture is still.
-    if (!whole) this.#finishing = setTimeout(() => this.#paintLater(), STILL_MS);
-    const each = Math.floor(most / layout.blocks.length);
-    const context = byStart(layout.context);
-    for (const curves of [
-      ...context,
-      ...(whole ? layout.blocks : layout.blocks.map((block) => block.slice(-each))),
-    ]) {
-      drawHairs(raster, curves, this.#paper, left / ratio, top / ratio, ratio);
+      [this.#raster, this.#ground] = [makeRaster(columns, rows), makeRaster(columns, rows)];
+      this.#context = null;
     }
+    const [raster, ground] = [this.#raster, this.#ground!];
+    if (this.#context !== layout.context) {
+      this.#context = layout.context;
+      ground.words.fill(0);
+      for (const curves of byStart(layout.context)) draw(ground, curves);
+    }
+    raster.words.set(ground.words);
+    const begun = performance.now();
+    for (const curves of layout.blocks) draw(raster, curves);
     // As many the next time as this machine draws in time.
-    const drawn = Math.max(1, whole ? total : Math.min(total, most));
-    const perEdge = (performance.now() - now) / drawn;
+    const edges = layout.blocks.reduce((sum, block) => sum + block.length, 0);
+    const perEdge = (performance.now() - begun) / Math.max(1, edges);
     this.#quick = Math.max(FEWEST_EDGES, 0.5 * (this.#quick + QUICK_MS / Math.max(perEdge, 1e-5)));
     imageCanvas(this.#hairCanvas, { ...raster });
-    this.#hairs = { layout, whole, ratio, x: left / ratio, y: top / ratio };
+    this.#hairs = { layout, ratio, x: left / ratio, y: top / ratio };
   }
 
   #drawHairs({ context }: CanvasPainter): void {
@@ -263,6 +254,7 @@ export class Picture {
       context.clip();
       draw();
       context.restore();
+      painter.font = "";
     };
     const clip = graphClip(zones);
     const hairs = rastered(layout);

@@ -1,7 +1,7 @@
 /** Pictures of the view as files: downloaded at a click, or sent to the kernel that asked. */
 import type { Frame, ViewState } from "../frame";
-import type { Measure } from "../layout/text";
 import type { Model } from "../model";
+import { measureIn } from "../paint/canvas";
 import { composePicture, fileName, MIME, type Part, pictureAsPNG, pictureAsSVG } from "../save";
 import type { PictureFormat } from "../scene";
 import { element } from "./dom";
@@ -136,15 +136,6 @@ function askedFor(content: unknown): Asked | null {
   const { type, id, format } = content as Partial<Record<"type" | "id" | "format", unknown>>;
   if (type !== "picture" || typeof id !== "number") return null;
   return format === "svg" || format === "png" ? { id, format } : null;
-}
-
-function measureIn(family: string): Measure {
-  const context = document.createElement("canvas").getContext("2d");
-  return (text, size, weight) => {
-    if (context === null) return text.length * size * 0.55;
-    context.font = `${weight} ${size}px ${family}`;
-    return context.measureText(text).width;
-  };
 }
 
 function message(error: unknown): string {

@@ -71,12 +71,16 @@ export class SentenceView implements View {
     const key = spans.map(({ tone, text: words }) => `${tone}:${words}`).join("\n");
     if (key === this.#shown) return;
     this.#shown = key;
-    this.#sentence.replaceChildren(
-      ...spans
-        .filter(({ text: words }) => words !== "")
-        // <bdi>: a right-to-left token must not turn the sentence around it.
-        .map(({ tone, text: words }) => element("bdi", { class: `aw-${tone}` }, words)),
-    );
+    const parts = spans.filter(({ text: words }) => words !== "");
+    const { children } = this.#sentence;
+    // <bdi>: a right-to-left token must not turn the sentence around it.
+    while (children.length < parts.length) this.#sentence.append(element("bdi"));
+    while (children.length > parts.length) children[parts.length]!.remove();
+    // Under a drag most words stay, and only figures are written anew.
+    for (const [i, { tone, text: words }] of parts.entries()) {
+      attribute(children[i]!, "class", `aw-${tone}`);
+      text(children[i]!, words);
+    }
     this.#speakLater(textOf(spans));
   }
 

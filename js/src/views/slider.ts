@@ -58,8 +58,18 @@ function setOff(el: HTMLElement, inputs: readonly HTMLInputElement[], off: strin
   attribute(el, "data-off", off === null ? null : "");
   attribute(el, "title", off);
   for (const input of inputs) {
-    input.disabled = off !== null;
+    if (input.disabled !== (off !== null)) input.disabled = off !== null;
     attribute(input, "aria-description", off);
+  }
+}
+
+/** Where the knobs are; written only when it changes. */
+function setEnds({ style }: HTMLElement, from: number, to: number): void {
+  for (const [name, at] of [
+    ["--from", String(from)],
+    ["--to", String(to)],
+  ] as const) {
+    if (style.getPropertyValue(name) !== at) style.setProperty(name, at);
   }
 }
 
@@ -97,9 +107,7 @@ export class Slider {
     setInput(this.input, value, min, max);
     attribute(this.input, "aria-valuetext", spoken);
     text(this.#parts.value, figure);
-    const { style } = this.#parts.track;
-    style.setProperty("--from", "0");
-    style.setProperty("--to", String(max > min ? (value - min) / (max - min) : 0));
+    setEnds(this.#parts.track, 0, max > min ? (value - min) / (max - min) : 0);
     setTicks(this.#parts.track, ticks);
     setOff(this.el, [this.input], off);
   }
@@ -170,9 +178,7 @@ export class RangeSlider {
     attribute(this.#parts.track, "data-single", single ? "" : null);
     text(this.#parts.label, single ? "Layer" : "Layers");
     text(this.#parts.value, state.text);
-    const { style } = this.#parts.track;
-    style.setProperty("--from", String(start / max));
-    style.setProperty("--to", String(stop / max));
+    setEnds(this.#parts.track, start / max, stop / max);
     setTicks(this.#parts.track, max <= 48 ? max + 1 : 2);
   }
 

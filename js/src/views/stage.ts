@@ -12,6 +12,7 @@ import { revealing, sameZoom, WHOLE, type Zoom } from "../layout/zoom";
 import type { GraphNode } from "../model";
 import { levelWords } from "../phrases";
 import type { Mark } from "../scene";
+import { Pace } from "./pace";
 import { Picture } from "./picture";
 import { stageKey, zoomKey } from "./stage_keys";
 import { centredOn, Zooming, zoomAt } from "./zooming";
@@ -30,6 +31,8 @@ export class Stage implements View {
   readonly #status = hidden();
   readonly #context: Context;
   readonly #picture: Picture;
+  readonly #pace: Pace;
+  #stripHeight = 0;
   #frame: Frame | null = null;
   #tokens: Frame["tokens"] | null = null;
   #layout: StageLayout | null = null;
@@ -37,6 +40,7 @@ export class Stage implements View {
   #focus: Focus | null = null;
   /** Focus is shown only while it is moved by the keyboard. */
   #focusShown = false;
+  #follow = false;
   /** Which rows and columns are in view; a matter of this view alone. */
   #zoom: Zoom = WHOLE;
 
@@ -49,6 +53,7 @@ export class Stage implements View {
     el.setAttribute("aria-roledescription", "token graph");
     el.style.position = "relative";
     this.#picture = new Picture(context.signal);
+    this.#pace = new Pace(context.signal, () => this.#complete());
     el.append(this.#picture.base, this.#picture.overlay, this.#status);
     this.#listen();
     const zooming = new Zooming(el, context.signal, {
@@ -56,7 +61,6 @@ export class Stage implements View {
       zoom: () => this.#zoom,
       show: (zoom) => this.#show(zoom),
       centre: (x, y) => this.#centre(x, y),
-      hover: () => context.actions.hover(null),
     });
     el.append(zooming.hint);
   }
@@ -69,6 +73,9 @@ export class Stage implements View {
   #show(zoom: Zoom): void {
     if (sameZoom(zoom, this.#zoom)) return;
     this.#zoom = zoom;
+    // What was pointed at has moved away; the keyboard's focus is told of where it is then.
+    this.#context.actions.hover(null);
+    this.#follow = this.#focusShown;
     this.#context.invalidate();
   }
 
@@ -84,6 +91,7 @@ export class Stage implements View {
 
   /** The picture as it stands, back to front, without hover and focus. */
   marks(): Mark[] {
+    this.#complete();
     return this.#layout === null ? [] : allMarks(this.#layout);
   }
 
@@ -104,7 +112,6 @@ export class Stage implements View {
       frame.theme,
       frame.tokens,
       frame.levels,
-      frame.heads,
       frame.selected,
       frame.matrix,
       frame.trace,
@@ -116,11 +123,30 @@ export class Stage implements View {
     const changed = key.some((value, i) => !Object.is(value, this.#layoutKey[i]));
     if (changed || around) {
       this.#layoutKey = key;
-      this.#layout = layoutStage(frame, stripHeight, this.#picture.measure, this.#zoom);
-      this.#place(this.#layout.zones);
-      this.#describe(frame, this.#layout);
-      this.#picture.show(this.#layout, frame);
+      this.#stripHeight = stripHeight;
+      this.#draw(frame, this.#pace.moving ? this.#picture.quickEdges : Number.POSITIVE_INFINITY);
+      this.#pace.step();
     }
+    this.#paintOverlay();
+    if (this.#follow && this.#layout !== null) {
+      this.#follow = false;
+      this.#announce(frame, this.#layout);
+    }
+  }
+
+  #draw(frame: Frame, mostEdges: number): void {
+    const { measure } = this.#picture;
+    const layout = layoutStage(frame, this.#stripHeight, measure, this.#zoom, mostEdges);
+    this.#layout = layout;
+    this.#place(layout.zones);
+    this.#describe(frame, layout);
+    this.#picture.show(layout, frame);
+  }
+
+  /** After a movement, or before the picture is saved: the edges that were left out. */
+  #complete(): void {
+    if (this.#frame === null || this.#layout?.partial !== true) return;
+    this.#draw(this.#frame, Number.POSITIVE_INFINITY);
     this.#paintOverlay();
   }
 
@@ -283,7 +309,7 @@ export class Stage implements View {
     this.#focus = this.#focusShown ? moved : stageKey(this.#focus, "", frame, layout);
     this.#focusShown = true;
     this.#reveal(frame);
-    this.#announce(frame, layout);
+    if (!this.#follow) this.#announce(frame, layout);
     this.#paintOverlay();
   }
 

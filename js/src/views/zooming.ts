@@ -21,8 +21,6 @@ export interface ZoomHost {
   zoom(): Zoom;
   show(zoom: Zoom): void;
   centre(x: number, y: number): void;
-  /** What was under the pointer has moved away. */
-  hover(): void;
 }
 
 /** Nearer by `factor` about shares of the window; columns stay where there is no share for them. */
@@ -124,7 +122,6 @@ export class Zooming {
       // A notch of a wheel is 100 to 120 px, a step of a pinch a few.
       const pull = Math.max(-120, Math.min(120, dy)) * (Math.abs(dy) < 30 ? 3 : 1);
       this.#host.show(zoomAt(zoom, zones, n, at, Math.exp(-pull / FOLD)));
-      this.#host.hover();
       return;
     }
     if (!this.#el.matches(":focus, :focus-within")) return;
@@ -136,7 +133,6 @@ export class Zooming {
     if (sameZoom(moved, zoom)) return;
     event.preventDefault();
     this.#host.show(moved);
-    this.#host.hover();
   }
 
   #say(zones: Zones): void {
@@ -174,7 +170,6 @@ export class Zooming {
       if (Math.hypot(x - drag.x, y - drag.y) < CLICK) return;
       drag.moved = true;
       this.#el.setPointerCapture(drag.id);
-      this.#host.hover();
     }
     // Nothing lights up under a hand that moves the picture.
     event.stopImmediatePropagation();
