@@ -3,6 +3,7 @@
 # make lint       formatters, linters and type checkers alone; `make format` mends what it can
 # make bench      times of the flow engine beside other solvers
 # make bench-ui   the widget beside other attention viewers, in one browser
+# make bench-corpus   map_corpus beside a plain loop: throughput, memory, a killed worker
 # make pictures   the pictures of the README, from a real JupyterLab
 # make build      wheel and sdist in dist/
 # make clean      remove all that make made, .venv included
@@ -15,7 +16,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help node bundle demo test lint format bench bench-ui pictures build clean
+.PHONY: help node bundle demo test lint format bench bench-ui bench-corpus pictures build clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -105,6 +106,9 @@ bench: $(VENV)/bench
 bench-ui: $(VENV)/bench $(VENV)/dev bundle
 	@CHROME="$$($(BIN)/python tests/browser/find_browser.py)" || exit 1; export CHROME; \
 	$(BIN)/python tests/bench/ui.py $(ARGS)
+
+bench-corpus: $(VENV)/bench $(VENV)/dev
+	@$(BIN)/python tests/bench/corpus.py $(ARGS)
 
 pictures: $(VENV)/dev bundle
 	@CHROME="$$($(BIN)/python tests/browser/find_browser.py)" || exit 1; export CHROME; \

@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from .adapters.vision import from_vision as from_vision
     from .adapters.weighted import chefer2021 as chefer2021
     from .adapters.weighted import kobayashi2020 as kobayashi2020
+    from .browsing import browse as browse
     from .charts import flow_chart as flow_chart
     from .charts import head_chart as head_chart
     from .charts import relevance_chart as relevance_chart
     from .charts import residual_sweep as residual_sweep
     from .corpus import map_corpus as map_corpus
+    from .corpuscharts import head_statistics_chart as head_statistics_chart
     from .corpusdata import Corpus as Corpus
     from .corpusdata import open_corpus as open_corpus
     from .evaluation import Evaluation as Evaluation
@@ -56,6 +58,8 @@ _HOME = {
     "AttentionWidget": "widget",
     "Corpus": "corpusdata",
     "Evaluation": "evaluation",
+    "browse": "browsing",
+    "head_statistics_chart": "corpuscharts",
     "map_corpus": "corpus",
     "open_corpus": "corpusdata",
     "Evaluator": "evaluator",

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 _TEXT = 80  # characters of a text in the table
 _ROWS = 14  # on a page of it
+_LANGUAGE: Any = {
+    "search": "",
+    "searchPlaceholder": "Filter",
+    "info": "_START_\u2013_END_ of _TOTAL_",
+    "infoFiltered": "(_MAX_ in all)",
+    "select": {"rows": {"_": "", "0": "", "1": ""}},
+}
 _HIDDEN = ("row", "origin", "tokens", "special", "layers", "heads", "query", "key")
 _KEPT = ("method", "levels", "heads", "top_head", "residual", "drop")
 
@@ -65,9 +72,7 @@ table.dataTable.aw-corpus thead .dt-column-header { flex-flow: row wrap; gap: 3p
   justify-content: flex-end; }
 table.dataTable.aw-corpus thead th.aw-text .dt-column-header { justify-content: flex-start; }
 table.dataTable.aw-corpus thead .dt-column-title { flex: 0 0 100% !important; }
-table.dataTable.aw-corpus thead .dt-column-order { width: 9px; opacity: 0; transform: scale(.8); }
-table.dataTable.aw-corpus thead th:hover .dt-column-order { opacity: .6; }
-table.dataTable.aw-corpus thead th[aria-sort] .dt-column-order { opacity: 1; }
+table.dataTable.aw-corpus thead .dt-column-order { display: none; }
 table.dataTable.aw-corpus .dtcc-button, table.dataTable.aw-corpus .dtcc-button svg {
   width: 12px; height: 12px; min-width: 0; padding: 0; }
 table.dataTable.aw-corpus > tbody > tr > td { padding: 4px 6px; height: 18px; cursor: pointer;
@@ -82,7 +87,7 @@ table.dataTable.aw-corpus > tbody > tr.selected > td { color: var(--aw-ink);
 table.dataTable.aw-corpus > tbody > tr.selected > td:first-child { font-weight: 600;
   box-shadow: inset 3px 0 var(--aw-pick),
     inset 0 0 0 999px color-mix(in srgb, var(--aw-pick) 16%, transparent) !important; }
-table.dataTable.aw-corpus .dtcc { gap: 0; }
+table.dataTable.aw-corpus .dtcc { gap: 5px; }
 table.dataTable.aw-corpus .dtcc-button { opacity: .55; }
 table.dataTable.aw-corpus .dtcc-button:hover, table.dataTable.aw-corpus .dtcc-button:focus-visible,
 table.dataTable.aw-corpus .dtcc-button_active { opacity: 1; }
@@ -123,7 +128,7 @@ class Browser(ipywidgets.Box):
         self.frame = shown_frame(self._rows, texts=corpus.meta["model"] is not None)
         first, attention = self._first()
         self._row = first
-        self.widget = AttentionWidget(attention, height=height, **self._settings(attention))
+        self.widget = AttentionWidget(attention, height=height, **self._settings())
         self._select(first)
         self.table = make_table(self.frame, first)
         self.table.observe(self._on_select, "selected_rows")
@@ -169,7 +174,7 @@ class Browser(ipywidgets.Box):
     def _attention(self, row: int) -> Attention:
         return self.corpus.attention(int(self._rows["item"].iloc[row]), **self._read)
 
-    def _settings(self, attention: Attention) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """Settings of the computation, as far as a picture has them."""
         given = self.corpus.meta["settings"]
         kept = {name: given[name] for name in _KEPT if given.get(name) is not None}
@@ -177,7 +182,6 @@ class Browser(ipywidgets.Box):
             kept["method"] = "flow"
         elif self.corpus.meta["compute"] not in {"relevance", "flow"}:
             kept = {}
-        del attention
         return kept
 
     def _on_select(self, change: dict[str, Any]) -> None:
@@ -223,7 +227,7 @@ class Browser(ipywidgets.Box):
             widget.selected = [(stop, int(values["query"])), (start, int(values["key"]))]
 
 
-def _checked(table: pd.DataFrame) -> pd.DataFrame:
+def _checked(table: Any) -> pd.DataFrame:
     if not isinstance(table, pd.DataFrame) or "item" not in table.columns:
         message = "table must be a DataFrame with the column item, such as corpus.to_frame()."
         raise AttentionError(message)
@@ -256,7 +260,7 @@ def _is_list(value: Any) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, str)
 
 
-def _text(row: dict[str, Any], *, texts: bool) -> str:
+def _text(row: dict[Any, Any], *, texts: bool) -> str:
     """Write an item as a line: as it was, or its tokens joined without the special ones."""
     tokens, origin = row["tokens"], row.get("origin")
     if isinstance(origin, str) and (texts or not _is_list(tokens)):
@@ -289,14 +293,9 @@ def make_table(frame: pd.DataFrame, selected: int) -> Any:
         pageLength=_ROWS,
         classes="compact hover aw-corpus",
         style="width:100%;margin:0",
-        columnControl=["searchDropdown"],
+        columnControl=["order", "searchDropdown"],
+        ordering={"indicators": False, "handler": False},
         columnDefs=[{"targets": text, "className": "aw-text"}],
         layout={"topStart": "search", "topEnd": None, "bottomStart": "info", "bottomEnd": "paging"},
-        language={
-            "search": "",
-            "searchPlaceholder": "Filter",
-            "info": "_START_\u2013_END_ of _TOTAL_",
-            "infoFiltered": "(_MAX_ in all)",
-            "select": {"rows": {"_": "", "0": "", "1": ""}},
-        },
+        language=_LANGUAGE,
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @named_settings
 def browse(
-    corpus: Corpus | str | os.PathLike[str],
+    corpus: Any,
     *,
     table: pd.DataFrame | None = None,
     model: Any = None,

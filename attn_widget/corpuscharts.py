@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ipywidgets
 import numpy as np
 
-from .chartparts import BLUE, ORANGE, bq, make_axis, make_figure, percent, put
+from .chartparts import BLUE, FIFTHS, ORANGE, bq, make_axis, make_figure, percent, put
 from .corpusdata import Corpus
 from .errors import AttentionError, brief
 
@@ -106,6 +106,8 @@ class HeadStatisticsChart(ipywidgets.GridBox):
     """
 
     def __init__(self, corpus: Corpus) -> None:
+        # First of all, since `close` is called on a chart that was refused, too.
+        self.charts: dict[str, Any] = {}
         self.statistics = read_statistics(corpus)
         self._picked: tuple[int, int] | None = None
         self._charts = {
@@ -202,6 +204,7 @@ class _Chart:
             grid_lines="solid",
             label_offset="38px",
             **({"tick_format": ".0%"} if panel.share else {}),
+            **({"tick_values": FIFTHS} if top == 1 else {}),
         )
         bottom = make_axis(
             across,
@@ -210,9 +213,7 @@ class _Chart:
             tick_values=list(range(1, self.layers + 1, step)),
             tick_format="d",
         )
-        self.figure = make_figure(
-            [self.spread, self.dots], [bottom, left], fig_margin={"left": 60}
-        )
+        self.figure = make_figure([self.spread, self.dots], [bottom, left], fig_margin={"left": 60})
         self._on_pick = on_pick
         self.dots.on_element_click(self._on_click)
         self._texts = texts
