@@ -117,15 +117,17 @@ def kobayashi2020(
     Raises
     ------
     AttentionError
-        A model whose values or whose output projection are out of reach.
+        A model whose values or whose output projection are out of reach. Before transformers 5
+        BERT, RoBERTa, DistilBERT and T5 are such models, before 4.48 every Hugging Face model is.
     """
     torch = find_torch()
 
     def collect(module: Any, weights: Any, value: Any) -> Any:
         if value is None:
             message = (
-                "The value vectors of this model are out of reach: norms need a Hugging Face model "
-                "that uses the library's attention interface, or nn.MultiheadAttention."
+                "The value vectors of this model are out of reach: norms need nn.MultiheadAttention "
+                "or a Hugging Face model that uses the library's attention interface, which BERT, "
+                "RoBERTa, DistilBERT and T5 do from transformers 5 on."
             )
             raise AttentionError(message)
         return _norms(weights, value, _projection(captured, module, value), per_head=per_head)
