@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .baseline import ratio, uniform_map
 from .flow import FlowTrace, FlowValues, flow_trace, flow_values
 from .flowslider import FlowAlongResidual
 from .headmaps import head_shares
@@ -97,6 +98,9 @@ class Analysis:
 
     def matrix(self, settings: Settings) -> Float:
         """The shown matrix, shape (n, n): rows = queries, columns = keys."""
+        if settings.compared:
+            plain_matrix = self.matrix(replace(settings, baseline=None))
+            return cast("Float", ratio(plain_matrix, self.even_matrix(settings)))
         if settings.method == "attention":
             last: Float = self.fused(settings)[-1]
             return last
@@ -107,6 +111,35 @@ class Analysis:
             )
             return cast("Float", product)
         return self.flow(settings).values
+
+    def even(self, settings: Settings) -> Float:
+        """Maps of even attention under the same masks, before the residual."""
+        start, stop = settings.levels
+        return self._remember(
+            ("even", settings.levels, settings.drop),
+            lambda: np.stack(
+                [uniform_map(self.attention, b, settings.drop) for b in range(start, stop)]
+            ),
+        )
+
+    def even_matrix(self, settings: Settings) -> Float:
+        """The shown matrix of even attention, shape (n, n)."""
+        even = self.even(settings)
+        if settings.method == "attention":
+            return cast("Float", even[-1])
+        return cast("Float", rollout_matrix(mix_residual(even, settings.residual)))
+
+    def even_relevance(self, settings: Settings, selection: Selection) -> Float:
+        """The relevance of even attention for the same selection, shape (n,)."""
+        even = self.even(settings)
+        if settings.method == "attention":
+            if selection.empty:
+                return cast("Float", even[-1].mean(axis=0))
+        else:
+            even = mix_residual(even, settings.residual)
+        start = settings.levels[0]
+        between = even[selection.start - start : selection.stop - start]
+        return _relevance_of(between, settings, selection, self.attention.n_tokens)
 
     def flow(self, settings: Settings, **watch: Any) -> FlowValues:
         """All pairs of attention flow with bounds and bindings; `watch` goes to `flow_values`."""
@@ -135,15 +168,14 @@ class Analysis:
         """
         if settings.method == "flow":
             return self._flow_relevance(settings, selection, watch)
+        if settings.compared:
+            plain = self.relevance(replace(settings, baseline=None), selection).values
+            even = self.even_relevance(settings, selection)
+            return Relevance(cast("Float", ratio(plain, even)))
         if settings.method == "attention" and selection.empty:
             return Relevance(self.matrix(settings).mean(axis=0))
-        if not selection.forward:
-            # A pair is asked for the whole row of its source: the sink is one entry of it.
-            selection = replace(selection, sinks=None)
-        down, up = self.masses(settings, selection)
-        if settings.method == "attention":
-            return Relevance(up[1] if selection.forward else down[-2])
-        return Relevance(up[-1] if selection.forward else down[0])
+        maps = self.between(settings, selection)
+        return Relevance(_relevance_of(maps, settings, selection, self.attention.n_tokens))
 
     def masses(self, settings: Settings, selection: Selection) -> tuple[Float, Float]:
         """The two factors of a walk's node masses, each of shape (levels, n).
@@ -151,12 +183,8 @@ class Analysis:
         `down` starts at the sources (a set: their mean; nothing selected: the mean over all; sinks
         alone: one on every output), `up` at the sinks (none: one everywhere).
         """
-        fused = self.between(settings, selection)
-        n = self.attention.n_tokens
-        top, bottom = start_masses(selection, n)
-        if settings.method != "attention":
-            return masses_down(fused, top), masses_up(fused, bottom)
-        return _direct_masses(fused, top, bottom, selection)
+        maps = self.between(settings, selection)
+        return _masses(maps, settings, selection, self.attention.n_tokens)
 
     def head_shares(self, settings: Settings, selection: Selection) -> Float:
         """What each head carries of the selection's walk, shape (blocks, heads); rows sum to 1.
@@ -255,6 +283,25 @@ class Analysis:
             while len(self._memory) > _REMEMBERED:
                 self._memory.popitem(last=False)
         return value
+
+
+def _masses(
+    maps: Float, settings: Settings, selection: Selection, n_tokens: int
+) -> tuple[Float, Float]:
+    top, bottom = start_masses(selection, n_tokens)
+    if settings.method != "attention":
+        return masses_down(maps, top), masses_up(maps, bottom)
+    return _direct_masses(maps, top, bottom, selection)
+
+
+def _relevance_of(maps: Float, settings: Settings, selection: Selection, n_tokens: int) -> Float:
+    if not selection.forward:
+        # A pair is asked for the whole row of its source: the sink is one entry of it.
+        selection = replace(selection, sinks=None)
+    down, up = _masses(maps, settings, selection, n_tokens)
+    if settings.method == "attention":
+        return cast("Float", up[1] if selection.forward else down[-2])
+    return cast("Float", up[-1] if selection.forward else down[0])
 
 
 def start_masses(selection: Selection, n_tokens: int) -> tuple[Float, Float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +107,7 @@ class RelevanceChart:
     ) -> None:
         """Show one state of the widget; `cancel` drops it."""
         attention = analysis.attention
+        settings = replace(settings, baseline=None)  # shares, whatever the widget makes of them
         if settings.method == "flow" and selection.empty and cancel is not None:
             _ = self.link.widget.matrix  # waits: it is computing these very numbers
         watch = {"cancel": cancel} if settings.method == "flow" else {}

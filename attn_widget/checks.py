@@ -11,7 +11,7 @@ from .errors import AttentionError, brief, check_index, check_tokens
 from .mixing import check_levels
 from .pins import check_compared, check_pins
 from .selection import check_nodes
-from .settings import check_method, plain_heads, plain_residual
+from .settings import check_method, plain_baseline, plain_heads, plain_residual
 from .state import COLOR_SCALES, OVERLAYS, SettingError, State
 
 if TYPE_CHECKING:
@@ -81,6 +81,11 @@ class CheckedState(State):
                 raise SettingError(message)
         self._selected_within = (start, stop)
         return nodes
+
+    @validate("baseline")
+    def _check_baseline(self, proposal: Proposal) -> str | None:
+        with as_setting_error():
+            return plain_baseline(proposal["value"])
 
     @validate("mass_shown")
     def _check_mass_shown(self, proposal: Proposal) -> float:

@@ -34,7 +34,7 @@ def matrix_frame(analysis: Analysis, settings: Settings, matrix: Float) -> pd.Da
     pandas.DataFrame
         query, query_token, key, key_token, value, bound, binding; then the settings, the same in
         every row: method, start, stop (levels of keys and queries), heads, top_head, residual,
-        drop. Lists of settings are JSON text.
+        drop, baseline. Lists of settings are JSON text.
 
     Raises
     ------
@@ -131,6 +131,7 @@ def _settings(analysis: Analysis, settings: Settings) -> dict[str, Any]:
         "top_head": given["top_head"],
         "residual": None if settings.method == "attention" else _plain(given["residual"]),
         "drop": json.dumps(given["drop"]),
+        "baseline": given["baseline"],
     }
 
 

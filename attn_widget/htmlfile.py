@@ -72,6 +72,8 @@ class HtmlFile:
         self, analysis: Analysis, state: Mapping[str, Any], *, flow: object, heads: object
     ) -> None:
         self._analysis = analysis
+        # A page shows shares as they are: even attention is measured in Python.
+        state = {**state, "baseline": None}
         self._state = dict(state)
         self._settings = settings = Settings.of(state)
         pins = state["pins"]

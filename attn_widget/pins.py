@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .attention import Attention
     from .selection import Selection
 
-KEPT = ("method", "levels", "heads", "top_head", "residual", "drop", "selected")
+KEPT = ("method", "levels", "heads", "top_head", "residual", "drop", "baseline", "selected")
 """What a pin keeps, beside its name."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .baseline import check_baseline
 from .errors import AttentionError, brief, check_index, check_tokens
 from .mixing import HeadFusion, check_heads, check_levels, check_residual
 from .selection import check_nodes
@@ -29,6 +30,7 @@ class Settings:
     top_head: int | None = None
     residual: float | tuple[float, ...] = 0.5
     drop: tuple[int, ...] = ()
+    baseline: str | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
@@ -42,12 +44,19 @@ class Settings:
             top_head=given["top_head"],
             residual=tuple(residual) if isinstance(residual, list) else residual,
             drop=tuple(given["drop"]),
+            # A flow is no share: with it the baseline changes nothing.
+            baseline=None if given["method"] == "flow" else given["baseline"],
         )
 
     @property
     def polynomial(self) -> bool:
         """Whether the numbers are polynomials in one residual that all layers share."""
         return self.method != "attention" and not isinstance(self.residual, tuple)
+
+    @property
+    def compared(self) -> bool:
+        """Whether shares are divided by those of even attention; a flow is no share."""
+        return self.baseline is not None and self.method != "flow"
 
     @property
     def fusion(self) -> tuple[Any, ...]:
@@ -80,6 +89,11 @@ def plain_residual(residual: Any, n_blocks: int) -> float | list[float]:
     return [float(share) for share in shares] if np.ndim(residual) else float(shares[0])
 
 
+def plain_baseline(baseline: object) -> str | None:
+    """Check what shares are divided by: nothing, or even attention under the same mask."""
+    return "uniform" if check_baseline(baseline) else None
+
+
 def check_settings(given: Mapping[str, Any], attention: Attention) -> dict[str, Any]:
     """Check all settings and the selection at once; what is missing gets its default."""
     levels = check_levels(given.get("levels"), attention.n_layers)
@@ -98,5 +112,6 @@ def check_settings(given: Mapping[str, Any], attention: Attention) -> dict[str, 
         else check_index(top_head, attention.n_heads, "top_head"),
         "residual": plain_residual(given.get("residual", 0.5), levels[1] - levels[0]),
         "drop": list(check_tokens(given.get("drop", ()), attention.n_tokens, "drop")),
+        "baseline": plain_baseline(given.get("baseline")),
         "selected": [list(node) for node in nodes],
     }

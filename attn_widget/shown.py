@@ -13,7 +13,7 @@ import numpy as np
 from .analysis import Analysis, Float, Relevance, start_masses
 from .flow import BINDINGS, FlowTrace
 from .headmaps import head_maps
-from .rollout import down_terms, evaluate_terms, masses_down, up_terms
+from .rollout import down_terms, evaluate_terms, masses_down, matrix_terms, up_terms
 from .wire import pack
 
 if TYPE_CHECKING:
@@ -51,12 +51,22 @@ def shown_matrix(analysis: Analysis, settings: Settings) -> dict[str, Any]:
             return flow_matrix(settings, known.values, known.binding)
         n = analysis.attention.n_tokens
         return flow_matrix(settings, np.full((n, n), np.nan), np.full((n, n), UNKNOWN, np.uint8))
+    even = None
     if in_terms(analysis, settings):
         terms = analysis.matrix_terms(settings)
+        if settings.compared:
+            even = pack(matrix_terms(analysis.even(settings)))
     else:
-        terms = analysis.matrix(settings)[None]
-    levels = analysis.matrix_levels(settings)
-    return {"method": settings.method, "levels": levels, "terms": pack(terms), "binding": None}
+        terms = analysis.matrix(replace(settings, baseline=None))[None]
+        if settings.compared:
+            even = pack(analysis.even_matrix(settings)[None])
+    return {
+        "method": settings.method,
+        "levels": analysis.matrix_levels(settings),
+        "terms": pack(terms),
+        "even": even,
+        "binding": None,
+    }
 
 
 def flow_matrix(settings: Settings, values: Float, binding: NDArray[np.uint8]) -> dict[str, Any]:
@@ -65,6 +75,7 @@ def flow_matrix(settings: Settings, values: Float, binding: NDArray[np.uint8]) -
         "method": "flow",
         "levels": settings.levels,
         "terms": pack(values[None]),
+        "even": None,
         "binding": pack(binding),
     }
 
@@ -92,6 +103,7 @@ def shown_trace(
         "cut": None,
         "cut_capacity": None,
         "source_side": None,
+        "even": _even(analysis, settings, selection) if settings.compared else None,
         "relevance": None if relevance is None else pack(relevance.values),
         "relevance_binding": (
             None if relevance is None or relevance.binding is None else pack(relevance.binding)
@@ -103,6 +115,16 @@ def shown_trace(
     # A flow from a source to every input takes all that the source has, and the walk carries it:
     # the walk is one of its maximum flows.
     return trace | _walk_entries(analysis, settings, selection)
+
+
+def _even(analysis: Analysis, settings: Settings, selection: Selection) -> Any:
+    """What even attention gives each token: as terms where the trace travels as such."""
+    if not settings.polynomial:
+        return pack(analysis.even_relevance(settings, selection)[None])
+    start = settings.levels[0]
+    maps = analysis.even(settings)[selection.start - start : selection.stop - start]
+    top, bottom = start_masses(selection, analysis.attention.n_tokens)
+    return pack(up_terms(maps, bottom)[-1] if selection.forward else down_terms(maps, top)[0])
 
 
 def shown_comparison(
@@ -119,6 +141,8 @@ def shown_comparison(
 def _evaluated(
     analysis: Analysis, settings: Settings, selection: Selection, cancel: Flag | None
 ) -> dict[str, Any]:
+    # Points are differences of shares.
+    settings = replace(settings, baseline=None)
     if not isinstance(settings.residual, tuple):
         # One residual a layer has no polynomial: numbers travel instead of terms.
         start, stop = settings.levels

@@ -11,7 +11,7 @@ from traitlets import Any, Bool, Dict, Float, Int, List, Tuple, Unicode
 
 from .errors import AttentionError
 
-SETTINGS = ("method", "levels", "heads", "top_head", "residual", "drop")
+SETTINGS = ("method", "levels", "heads", "top_head", "residual", "drop", "baseline")
 """The traits that decide the numbers."""
 
 DISPLAY = (
@@ -76,6 +76,11 @@ class State(traitlets.HasTraits):
     """Tokens that attention does not read: their columns are removed before the rows are
     normalised, and they keep their residual edge. It changes the numbers. Both ways."""
 
+    baseline = Any(None, allow_none=True).tag(sync=True)
+    """"uniform": shares are divided by those of even attention under the same mask, so that 1 is
+    what a token gets for its place alone; None: shares as they are. Flows and comparisons of pins
+    stay as they are. Both ways."""
+
     selected: List[tuple[int, int]] = List().tag(sync=True)
     """[(level, token), …]: empty for nothing, one node, several of one level (a set), or nodes of
     two levels (the upper ones are sources, the lower ones sinks). Both ways."""
@@ -116,7 +121,7 @@ class State(traitlets.HasTraits):
 
     pins: List[dict[str, object]] = List().tag(sync=True)
     """Selections kept with their settings: [{"name", "method", "levels", "heads", "top_head",
-    "residual", "drop", "selected"}, …]. Both ways."""
+    "residual", "drop", "baseline", "selected"}, …]. Both ways."""
 
     compared: List[int] = List().tag(sync=True)
     """[a, b]: show pin a minus pin b; [] for no comparison. Both ways."""

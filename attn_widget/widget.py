@@ -51,6 +51,8 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
         Shown levels, 0 the input; by default all.
     heads, top_head, residual, drop
         As in `layer_maps`.
+    baseline : {"uniform"}, optional
+        As in `rollout`: shares as multiples of what even attention gives.
     selected : list of (level, token)
         What to trace: one node, several of one level, or nodes of two levels (a pair).
     **display
@@ -102,6 +104,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
         top_head: int | None = None,
         residual: float | Sequence[float] = 0.5,
         drop: Sequence[int] = (),
+        baseline: str | None = None,
         selected: Sequence[tuple[int, int]] = (),
         **display: Any,
     ) -> None:
@@ -131,6 +134,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
             top_head=top_head,
             residual=residual,
             drop=drop,
+            baseline=baseline,
             selected=selected,
             **display,
         )
@@ -284,7 +288,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
                 setattr(self, name, value)
 
     def _draw_matrix(self, settings: Settings) -> None:
-        key: tuple[Any, ...] = (settings.method, settings.fusion)
+        key: tuple[Any, ...] = (settings.method, settings.fusion, settings.baseline)
         if not shown.in_terms(self._analysis, settings):
             key = (*key, settings.residual)
         if key != self._drawn.get("matrix"):
@@ -293,7 +297,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
 
     def _draw_trace(self, settings: Settings, selection: Selection) -> None:
         # A drag of the residual costs the kernel nothing: the browser has the terms.
-        key: tuple[Any, ...] = (settings.method, settings.fusion, selection)
+        key: tuple[Any, ...] = (settings.method, settings.fusion, settings.baseline, selection)
         if not settings.polynomial:
             key = (*key, settings.residual)
         if key == self._drawn.get("trace"):
@@ -301,7 +305,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
         self._drawn["trace"] = key
         relevance = None
         if settings.method == "attention":
-            relevance = self._analysis.relevance(settings, selection)
+            relevance = self._analysis.relevance(replace(settings, baseline=None), selection)
         self.shown_trace = shown.shown_trace(self._analysis, settings, selection, relevance)
 
     def _draw_heads(self, settings: Settings, selection: Selection) -> None:

@@ -202,3 +202,50 @@ def test_flow_along_a_dragged_residual_is_the_flow_at_each():
         np.testing.assert_allclose(row.values, expected[10], atol=1e-9)
         column = analysis.relevance(settings, ends([(1, 14)], LEVELS))
         np.testing.assert_allclose(column.values, expected[:, 14], atol=1e-9)
+
+
+# --- against even attention -----------------------------------------------------------------------
+
+CAUSAL = aw.Attention(np.tril(np.random.default_rng(0).random((4, 2, 9, 9))) ** 3, normalise=True)
+
+
+@pytest.mark.parametrize("residual", [0.3, (0.1, 0.5, 0.9)])
+def test_a_matrix_against_even_attention_is_that_of_rollout(residual):
+    settings = Settings("rollout", (1, 4), residual=residual, drop=(2,), baseline="uniform")
+    wanted = aw.rollout(CAUSAL, levels=(1, 4), residual=residual, drop=[2], baseline="uniform")
+    found = Analysis(CAUSAL).matrix(settings)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    wire = shown_matrix(Analysis(CAUSAL), settings)
+    rows = wire["terms"]["shape"][0]
+    at = residual if rows > 1 else 0.5
+    even = evaluate(wire["even"], 0, rows, at)
+    shares = evaluate(wire["terms"], 0, rows, at)
+    np.testing.assert_allclose(
+        np.divide(shares, even, out=np.zeros_like(even), where=even > 0), wanted, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("method", ["rollout", "attention"])
+@pytest.mark.parametrize(
+    "nodes", [[], [(3, 6)], [(2, 6)], [(0, 1)], [(3, 6), (3, 8)], [(3, 7), (1, 2)]]
+)
+def test_relevance_against_even_attention_compares_the_same_question(method, nodes):
+    """Even attention, asked the same, is an Attention of its own with uniform rows."""
+    settings = Settings(method, (0, 3), residual=0.4)
+    selection = ends(nodes, (0, 3))
+    spread = np.tril(np.ones((9, 9)))
+    even = aw.Attention(np.tile(spread / spread.sum(axis=1, keepdims=True), (4, 1, 1, 1)))
+    shares = Analysis(CAUSAL).relevance(settings, selection).values
+    evenly = Analysis(even).relevance(settings, selection).values
+    wanted = np.divide(shares, evenly, out=np.zeros(9), where=evenly > 0)
+    compared = Settings(method, (0, 3), residual=0.4, baseline="uniform")
+    analysis = Analysis(CAUSAL)
+    np.testing.assert_allclose(analysis.relevance(compared, selection).values, wanted, rtol=1e-9)
+    wire = shown_trace(analysis, compared, selection, None)
+    rows = wire["even"]["shape"][0]
+    np.testing.assert_allclose(evaluate(wire["even"], 0, rows, 0.4), evenly, rtol=1e-5)
+
+
+def test_a_flow_has_no_baseline():
+    given = {"heads": "mean", "top_head": None, "residual": 0.5, "drop": [], "baseline": "uniform"}
+    assert Settings.of({"method": "flow", "levels": (0, 2), **given}).baseline is None

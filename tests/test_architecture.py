@@ -91,11 +91,12 @@ ARROWS: dict[str, set[str]] = {
         "layout",
     },
     "selection": {"attention", "errors"},
-    "settings": {"attention", "errors", "mixing", "selection"},
+    "settings": {"attention", "baseline", "errors", "mixing", "selection"},
     "pins": {"attention", "errors", "selection", "settings"},
     "headmaps": {"attention"},
     "analysis": {
         "attention",
+        "baseline",
         "flow",
         "flowslider",
         "headmaps",

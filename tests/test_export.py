@@ -14,7 +14,7 @@ import attn_widget as aw
 SAMPLE = aw.load_sample()
 COLUMNS = [
     *("query", "query_token", "key", "key_token", "value", "bound", "binding"),
-    *("method", "start", "stop", "heads", "top_head", "residual", "drop"),
+    *("method", "start", "stop", "heads", "top_head", "residual", "drop", "baseline"),
 ]
 
 

@@ -415,3 +415,20 @@ def test_blocks_and_produced_tokens_travel_where_there_are_any():
     assert crossing.produced == after
     plain = aw.AttentionWidget(aw.load_sample())
     assert (plain.blocks, plain.produced) == ([], [])
+
+
+def test_even_attention_as_the_baseline_of_the_picture():
+    widget = aw.AttentionWidget(SAMPLE, baseline="uniform", selected=[(6, 10)])
+    wanted = aw.rollout(SAMPLE, baseline="uniform")
+    np.testing.assert_allclose(widget.matrix, wanted)
+    np.testing.assert_allclose(widget.relevance, wanted[10])
+    widget.pin()
+    widget.baseline = None
+    np.testing.assert_allclose(widget.relevance, aw.rollout(SAMPLE)[10])
+    widget.show_pin(0)
+    assert widget.baseline == "uniform"
+    with pytest.raises(aw.AttentionError, match="baseline must be None or 'uniform', not 'even'"):
+        widget.baseline = "even"
+    assert widget.baseline == "uniform"
+    widget.method = "flow"
+    np.testing.assert_allclose(widget.matrix[10], aw.attention_flow(SAMPLE, sources=[10])[0])

@@ -125,9 +125,9 @@ def kobayashi2020(
     def collect(module: Any, weights: Any, value: Any) -> Any:
         if value is None:
             message = (
-                "The value vectors of this model are out of reach: norms need nn.MultiheadAttention "
-                "or a Hugging Face model that uses the library's attention interface, which BERT, "
-                "RoBERTa, DistilBERT and T5 do from transformers 5 on."
+                "The value vectors of this model are out of reach: norms need "
+                "nn.MultiheadAttention or a Hugging Face model that uses the library's attention "
+                "interface, which BERT, RoBERTa, DistilBERT and T5 do from transformers 5 on."
             )
             raise AttentionError(message)
         return _norms(weights, value, _projection(captured, module, value), per_head=per_head)

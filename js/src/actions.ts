@@ -40,6 +40,7 @@ export function createActions(
     setTopHead: (head) => show({ top_head: head }),
     // What a rollout is at another residual the browser works out; a flow is the kernel's.
     setResidual: (residual) => show({ residual }, model.get("method") === "rollout"),
+    setBaseline: (on) => show({ baseline: on ? "uniform" : null }),
     setMassShown: (share) => set({ mass_shown: share }, true),
     setColorScale: (scale) => set({ color_scale: scale }),
     setScaleRows: (on) => set({ scale_rows: on }),
@@ -118,6 +119,7 @@ function currentOf(model: Model): Omit<Pin, "name"> {
     top_head: model.get("top_head"),
     residual: model.get("residual"),
     drop: model.get("drop"),
+    baseline: model.get("baseline"),
     selected: model.get("selected"),
   };
 }

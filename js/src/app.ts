@@ -27,6 +27,7 @@ const SYNCED: readonly (keyof WidgetState)[] = [
   "top_head",
   "residual",
   "drop",
+  "baseline",
   "selected",
   "mass_shown",
   "color_scale",

@@ -11,6 +11,7 @@ export function facts(frame: Frame): string[] {
   if (attention || start !== 0 || stop !== frame.nLayers) parts.push(layersName(method, levels));
   if (heads !== "mean") parts.push(headsName(heads));
   if (!attention) {
+    if (frame.even) parts.push("against even attention");
     if (topHead !== null) parts.push(`head ${topHead} in layer ${stop}`);
     parts.push(residualName(residualPerLayer ?? residual));
   }

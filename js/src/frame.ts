@@ -55,6 +55,8 @@ export interface MatrixView {
   columnLevel: number;
   /** Row-major, rows = queries. NaN = still being computed. */
   values: Float64Array;
+  /** Whether they are multiples of what even attention gives. */
+  even?: boolean;
   /** Of the whole matrix: what the legend shows. */
   scale: Scale;
   /** The scale of a row's colours: `scale`, unless each row has its own. */
@@ -112,6 +114,9 @@ export interface Frame {
   residual: number;
   residualPerLayer: number[] | null;
   massShown: number;
+  /** Whether the figures are to be, and whether they are, multiples of what even attention gives. */
+  baseline: boolean;
+  even: boolean;
   colorScale: ColorScale;
   scaleRows: boolean;
   mergeWords: boolean;
@@ -153,6 +158,7 @@ export interface Actions {
   setLevels(start: number, stop: number): void;
   setHeads(heads: Heads): void;
   setResidual(residual: number): void;
+  setBaseline(on: boolean): void;
   setMassShown(share: number): void;
   setTopHead(head: number | null): void;
   setColorScale(scale: ColorScale): void;

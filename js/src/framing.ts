@@ -38,7 +38,7 @@ import type {
   Words,
 } from "./model";
 import { BINDINGS, type Binding } from "./model";
-import { evaluateMatrix, evaluateTrace, type Trace } from "./trace";
+import { divided, evaluateMatrix, evaluateTrace, type Trace } from "./trace";
 import { decode, type WireArray } from "./wire";
 
 type Maybe<T> = T | Record<string, never>;
@@ -73,6 +73,7 @@ export class FrameBuilder {
   readonly #selected = new Remembered<GraphNode[]>();
   readonly #dropped = new Remembered<ReadonlySet<number>>();
   readonly #values = new Remembered<Float64Array>();
+  readonly #even = new Remembered<Float64Array | null>();
   readonly #matrix = new Remembered<MatrixView>();
   readonly #evaluated = new Remembered<Trace>();
   readonly #trace = new Remembered<Trace>();
@@ -123,6 +124,7 @@ export class FrameBuilder {
     ];
     const words = present<Words>(model.get("words"), "of_token");
     const matrix = this.#readMatrix(residual);
+    const comparison = this.#readComparison();
     return {
       width: view.width,
       height: model.get("height"),
@@ -158,6 +160,8 @@ export class FrameBuilder {
       residual,
       residualPerLayer: perLayer,
       massShown: model.get("mass_shown"),
+      baseline: model.get("baseline") !== null,
+      even: matrix?.even === true && comparison === null,
       colorScale: model.get("color_scale"),
       scaleRows: model.get("scale_rows"),
       mergeWords: model.get("merge_words"),
@@ -170,7 +174,7 @@ export class FrameBuilder {
       headShares: this.#readHeadShares(present<HeadShares>(model.get("head_shares"), "shares")),
       pins: model.get("pins"),
       compared: pairOf(model.get("compared")),
-      comparison: this.#readComparison(),
+      comparison,
       selected: grouping.plain
         ? selected
         : this.#selected.get([selected, grouping], () => nodesToPlaces(selected, grouping)),
@@ -252,8 +256,10 @@ export class FrameBuilder {
     const grouping = this.#grouping;
     // While new tokens are on their way, the numbers of the old ones must not meet them.
     if (wire === null || wire.terms.shape[1] !== grouping.placeOf.length) return null;
-    const values = this.#values.get([wire, wire.terms.shape[0] === 1 ? null : residual], () =>
-      evaluateMatrix(wire, residual),
+    const key = [wire, wire.terms.shape[0] === 1 ? null : residual];
+    const values = this.#values.get(key, () => evaluateMatrix(wire, residual));
+    const even = this.#even.get(key, () =>
+      wire.even == null ? null : evaluateMatrix({ terms: wire.even }, residual),
     );
     const kind = this.#model.get("color_scale");
     const rows = this.#model.get("scale_rows");
@@ -261,11 +267,12 @@ export class FrameBuilder {
       const about = [
         ...[wire.method, ...wire.levels, grouping, kind],
         ...(["heads", "top_head", "drop"] as const).map((name) => this.#model.get(name)),
+        even === null,
       ];
       // Cells of a flow come in one by one, and ask for a scale each time.
       const held = wire.method === "rollout" && this.#pace?.moving === true ? this.#scaled : null;
       const scale = held !== null && same(held.about, about) ? held.scale : null;
-      const view = viewOf(wire, values, grouping, kind, rows, scale);
+      const view = viewOf(wire, values, grouping, kind, rows, scale, even);
       const fit = () => scaleOf(wire, view.values, grouping, kind);
       this.#scaled = { about, scale: view.scale, fit };
       this.#pace?.step();
@@ -339,7 +346,8 @@ function scaleOf(
   { members, special }: Grouping,
   kind: ColorScale,
 ): Scale {
-  return colorScale(kind, values, members.length, special, wire.method === "flow");
+  const most = wire.even == null ? 1 : Number.POSITIVE_INFINITY;
+  return colorScale(kind, values, members.length, special, wire.method === "flow", most);
 }
 
 function viewOf(
@@ -349,8 +357,9 @@ function viewOf(
   kind: ColorScale,
   ownRows: boolean,
   held: Scale | null = null,
+  even: Float64Array | null = null,
 ): MatrixView {
-  const values = groupMatrix(tokens, grouping);
+  const values = divided(groupMatrix(tokens, grouping), even && groupMatrix(even, grouping));
   const n = grouping.members.length;
   const scale = held ?? scaleOf(wire, values, grouping, kind);
   const rows = ownRows ? rowScales(kind, values, n) : null;
@@ -366,6 +375,7 @@ function viewOf(
     rowLevel: wire.levels[1],
     columnLevel: wire.levels[0],
     values,
+    even: even !== null,
     scale,
     scaleOf: (query) => rows?.[query] ?? scale,
     bindingAt: grouping.plain

@@ -60,12 +60,17 @@ function exact(flow: boolean, value: number): string {
 
 /** "8.82 % of 'it' comes from 'big'", in the words of the method; of a flow also its limit. */
 function relation(
+  even: boolean,
   method: Method,
   value: number,
   [query, key]: readonly [string, string],
   limit: string,
 ): Span[][] {
   if (Number.isNaN(value)) return [[quiet("still computing")]];
+  if (even) {
+    const times = strong(`${exactFlow(value)}\u00a0times`);
+    return [say`${times} what even attention gives ${query} from ${key}`];
+  }
   const share = strong(exact(method === "flow", value));
   if (method === "attention") return [say`${share} of ${query}’s attention goes to ${key}`];
   if (method !== "flow") return [say`${share} of ${query} comes from ${key}`];
@@ -99,7 +104,13 @@ function cell(frame: Frame, query: number, key: number): Span[][] {
   const { matrix } = frame;
   if (matrix === null || query >= matrix.n || key >= matrix.n) return [];
   const limit = limitOf(matrix.bindingAt(query, key), reader, own);
-  return relation(matrix.method, matrix.values[query * matrix.n + key]!, [reader, read], limit);
+  return relation(
+    frame.even,
+    matrix.method,
+    matrix.values[query * matrix.n + key]!,
+    [reader, read],
+    limit,
+  );
 }
 
 function edge(frame: Frame, { block, query, key, value }: Extract<Hover, { kind: "edge" }>) {
@@ -155,7 +166,13 @@ function end(frame: Frame, token: number, side: "down" | "up"): Span[][] {
   const binding = trace.relevanceBinding?.[token];
   const limit = down ? limitOf(binding, other, own) : limitOf(binding, own, other);
   const value = trace.relevance[token] ?? Number.NaN;
-  return relation(trace.method, value, down ? [other, self ?? own] : [own, self ?? other], limit);
+  return relation(
+    frame.even,
+    trace.method,
+    value,
+    down ? [other, self ?? own] : [own, self ?? other],
+    limit,
+  );
 }
 
 function column(frame: Frame, token: number): Span[][] {
@@ -176,6 +193,8 @@ function column(frame: Frame, token: number): Span[][] {
     attention: "of the attention goes to",
     rollout: "of an output token comes from",
   }[method];
+  if (frame.even)
+    return [say`${strong(`${exactFlow(mean)}\u00a0times`)} the even share of ${own} on average`];
   return [say`${strong(exact(method === "flow", mean))} ${verb} ${own} on average`];
 }
 

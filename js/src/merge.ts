@@ -7,7 +7,7 @@
  */
 import { displayToken, displayTokens, type TokenText } from "./format";
 import type { Binding, GraphNode, Words } from "./model";
-import { ascending, type BlockEdges, type Cut, type Trace } from "./trace";
+import { ascending, type BlockEdges, type Cut, divided, type Trace } from "./trace";
 
 export interface Grouping {
   tokens: TokenText[];
@@ -190,16 +190,22 @@ function groupBindings(bindings: readonly Binding[], { members }: Grouping): Bin
  * for a sink is averaged over the tokens of an output.
  */
 export function groupTrace(trace: Trace, grouping: Grouping): Trace {
-  if (grouping.plain) return trace;
+  if (grouping.plain) {
+    if (trace.even === null) return trace;
+    return { ...trace, relevance: divided(trace.relevance, trace.even) };
+  }
   const { members } = grouping;
   const sources = trace.sources && placesOf(trace.sources, grouping);
   const sinks = trace.sinks && placesOf(trace.sinks, grouping);
   // A source is one unit however many tokens it has.
   const unit = trace.sources?.length ? (sources?.length ?? 0) / trace.sources.length : 1;
   const down = trace.direction === "down";
-  const relevance = summed(trace.relevance, grouping).map(
-    (value, place) => value * (down ? unit : 1 / members[place]!.length),
-  );
+  const merged = (values: Float64Array) =>
+    summed(values, grouping).map(
+      (value, place) => value * (down ? unit : 1 / members[place]!.length),
+    );
+  const relevance = merged(trace.relevance);
+  const even = trace.even === null ? null : merged(trace.even);
   const nodes = trace.nodes.map((masses) => summed(masses, grouping));
   const scratch = new Float64Array(members.length ** 2);
   return {
@@ -211,7 +217,8 @@ export function groupTrace(trace: Trace, grouping: Grouping): Trace {
     blocks: trace.blocks.map((edges, i) => groupBlock(edges, grouping, nodes[i + 1]!, scratch)),
     context: groupContext(trace.context, grouping),
     total: trace.flow === null ? trace.total * unit : trace.total,
-    relevance,
+    relevance: divided(relevance, even),
+    even,
     flow: trace.flow && {
       ...trace.flow,
       cut: groupCut(trace.flow.cut, grouping),

@@ -18,6 +18,8 @@ export interface ShownMatrix {
   /** (degree + 1, n, n) terms in the residual, see `trace.ts`; degree 0 is the matrix itself.
    * Cells that are still being computed are NaN. */
   terms: WireArray;
+  /** The same of even attention, where shares are divided by it. */
+  even?: WireArray | null;
   /** Flow only, (n, n): what limits each cell, an index into `BINDINGS`. */
   binding: WireArray | null;
 }
@@ -49,6 +51,8 @@ export interface ShownTrace {
   mixed: boolean;
   /** (edges, 3) int32: strongest edges of the mean trace, drawn faintly behind a selection. */
   context: WireArray | null;
+  /** What even attention gives each token, as terms like `down`, where shares are divided by it. */
+  even?: WireArray | null;
   /** Flow: relevance of every token for the source (NaN = not computed yet); null for walks. */
   relevance: WireArray | null;
   /** Flow: binding code of every entry of `relevance`. */
@@ -88,6 +92,7 @@ export interface Pin {
   top_head: number | null;
   residual: number | number[];
   drop: number[];
+  baseline: "uniform" | null;
   selected: GraphNode[];
 }
 
@@ -130,6 +135,7 @@ export interface WidgetState {
   top_head: number | null;
   residual: number | number[];
   drop: number[];
+  baseline: "uniform" | null;
   selected: GraphNode[];
   mass_shown: number;
   color_scale: ColorScale;

@@ -1,7 +1,7 @@
 /** The live finding: what the picture says, in words, from the numbers of one frame. Pure. */
 
 import { facts, notices } from "./facts";
-import { inBlocks, isWord, LONG_TEXT, listed, percent } from "./format";
+import { flowValue, inBlocks, isWord, LONG_TEXT, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import { outlined } from "./layout/image";
 import {
@@ -55,6 +55,7 @@ function sentence(frame: Frame): Span[] {
   const compared = comparisonSentence(frame);
   if (compared !== null) return compared;
   const { sources = null, sinks = null } = trace ?? {};
+  if (trace !== null && frame.even) return against(frame, trace, names);
   if (trace === null || (sources === null && sinks === null)) {
     if (method !== "flow") return trace === null ? [] : average(frame, trace, names);
     return trace === null && frame.selected.length > 0 ? [] : flowWithoutSelection(frame, names);
@@ -80,6 +81,22 @@ function leadingWords(frame: Frame, shares: readonly Share[], apart: ReadonlySet
   const known = shares.filter(({ value }) => value >= NOTHING);
   const words = wordsAmong(frame.tokens, known, apart);
   return words.filter(({ value }) => value >= WORTH_NAMING * words[0]!.value).slice(0, 3);
+}
+
+/** Shares as multiples of what even attention gives: what stands out, or the one asked for. */
+function against(frame: Frame, trace: Trace, names: Names): Span[] {
+  const { sources, sinks, direction } = trace;
+  const ends = direction === "up" ? sinks : sources;
+  const known = ranked(trace.relevance).filter(({ value }) => value > 0);
+  const asked = sources === null ? null : sinks;
+  const words = wordsAmong(frame.tokens, known, new Set(ends)).slice(0, 3);
+  const found = asked === null ? words : known.filter(({ token }) => asked.includes(token));
+  names.settle([...(ends ?? []), ...found.map(({ token }) => token)]);
+  const [verb, joint] = relationOf(trace);
+  const who = ends === null ? "an output token" : strong(names.all(ends));
+  const times = inRow(sharePhrases(found, joint, names, (value) => `${flowValue(value)}\u00a0×`));
+  const what = found.length === 0 ? say`nothing ${joint} other words` : times;
+  return say`Next to even attention, ${who} ${placeOf(trace)} ${verb} ${what}${belowOf(trace)}`;
 }
 
 /** Nothing selected: the mean over all outputs. */

@@ -6,7 +6,7 @@
  * The terms travel once; this file evaluates them at every frame of a drag.
  */
 import { BINDINGS, type Binding, type Method, type ShownMatrix, type ShownTrace } from "./model";
-import { decode } from "./wire";
+import { decode, type WireArray } from "./wire";
 
 export interface BlockEdges {
   /** Layer map index: reads level `block`, writes level `block + 1`. */
@@ -43,6 +43,8 @@ export interface Trace {
   /** For each token: share of the source that comes from it (direction "down"), or share of it
    * that comes from the sink ("up"). NaN where flow is not computed yet. */
   relevance: Float64Array;
+  /** What even attention gives each token; null where shares stand for themselves. */
+  even: Float64Array | null;
   direction: "down" | "up";
   flow: {
     value: number;
@@ -76,9 +78,19 @@ export function evaluateTerms(
   return out;
 }
 
+function evaluateEven(even: WireArray, residual: number): Float64Array {
+  const [rows, n] = even.shape as [number, number];
+  return evaluateTerms(decode(even, "float32"), 0, rows, n, residual, new Float64Array(n));
+}
+
+/** Shares as multiples of what even attention gives; where its mask lets nothing through, 0. */
+export function divided(values: Float64Array, even: Float64Array | null): Float64Array {
+  return even === null ? values : values.map((value, i) => (even[i]! > 0 ? value / even[i]! : 0));
+}
+
 /** The shown matrix at a residual, row-major (n * n). Reuses `out` when given. */
 export function evaluateMatrix(
-  matrix: ShownMatrix,
+  matrix: Pick<ShownMatrix, "terms">,
   residual: number,
   out?: Float64Array,
 ): Float64Array {
@@ -220,6 +232,7 @@ export function evaluateTrace(wire: ShownTrace, residual: number): Trace {
     context: contextOf(wire),
     total,
     relevance,
+    even: wire.even == null ? null : evaluateEven(wire.even, residual),
     direction,
     flow: flowPart(wire, n, levels),
     relevanceBinding:

@@ -20,6 +20,7 @@ const pinOf = (given: Partial<Pin> = {}): Pin => ({
   top_head: null,
   residual: 0.65,
   drop: [],
+  baseline: null,
   selected: [[4, 4]],
   ...given,
 });

@@ -10,6 +10,7 @@ import {
 } from "../src/layout/image";
 import { layoutStage } from "../src/layout/stage";
 import type { Measure } from "../src/layout/text";
+import type { ShownMatrix, ShownTrace } from "../src/model";
 import { textOf } from "../src/phrases";
 import { describe as finding } from "../src/sentence";
 import { frameOf, rowOf, traceOf } from "./frames";
@@ -215,5 +216,74 @@ describe("an encoder-decoder", () => {
   it("names its blocks in the sentence", () => {
     const made = frameFrom({ ...sent.rollout(), blocks });
     expect(textOf(finding(made).spans)).toContain("at decoder 1 cross draws");
+  });
+});
+
+describe("against even attention", () => {
+  const even = () => {
+    const state = sent.rollout();
+    const matrix = state.shown_matrix as ShownMatrix;
+    const trace = state.shown_trace as ShownTrace;
+    const n = state.tokens.length;
+    const blocks = matrix.terms.shape[0]! - 1;
+    // Even attention to n tokens: the first term of the identity, all others spread mass evenly.
+    const terms = new Float32Array((blocks + 1) * n * n);
+    for (let i = 0; i < n; i++) terms[i * n + i] = 1;
+    let ways = 1;
+    for (let k = 1; k <= blocks; k++) {
+      ways = (ways * (blocks - k + 1)) / k;
+      terms.fill(ways / n, k * n * n, (k + 1) * n * n);
+    }
+    const row = trace.sources![0]!;
+    const rows = Float32Array.from({ length: (blocks + 1) * n }, (_, i) => {
+      const [k, token] = [Math.floor(i / n), i % n];
+      return terms[k * n * n + row * n + token]!;
+    });
+    state.baseline = "uniform";
+    state.shown_matrix = { ...matrix, even: packed(terms, [blocks + 1, n, n]) };
+    state.shown_trace = { ...trace, even: packed(rows, [blocks + 1, n]) };
+    return state;
+  };
+
+  it("divides matrix and relevance at any residual", () => {
+    for (const residual of [0.2, 0.65]) {
+      const plain = frameFrom({ ...sent.rollout(), residual });
+      const made = frameFrom({ ...even(), residual });
+      expect(made.even).toBe(true);
+      const blocks = made.levels[1] - made.levels[0];
+      const { n } = made;
+      const source = made.trace!.sources![0]!;
+      for (let key = 0; key < n; key++) {
+        const share = (1 - residual ** blocks) / n + (key === source ? residual ** blocks : 0);
+        expect(made.trace!.relevance[key]).toBeCloseTo(plain.trace!.relevance[key]! / share, 4);
+        expect(made.matrix!.values[source * n + key]).toBeCloseTo(made.trace!.relevance[key]!, 4);
+      }
+      // Ribbons stay shares.
+      expect(made.trace!.nodes).toEqual(plain.trace!.nodes);
+    }
+  });
+
+  it("says so in the sentence, the facts, the legend and the figures", () => {
+    const made = frameFrom(even());
+    const { spans, facts } = finding(made);
+    expect(textOf(spans)).toMatch(/^Next to even attention, .+ draws \d+\.\d\d\u00a0× from /);
+    expect(facts).toContain("against even attention");
+    const stage = layoutStage(made, 40, measure);
+    const texts = [...stage.matrix, ...stage.around].flatMap((mark) =>
+      mark.kind === "text" ? [mark.text] : [],
+    );
+    expect(texts).toContain("times what even attention gives");
+    expect(texts).toContain("times even");
+    expect(made.matrix!.scale.max).toBeGreaterThan(1);
+  });
+
+  it("sums shares before it divides where pieces are merged", () => {
+    const words = { labels: ["a", "b"], of_token: even().tokens.map((_, i) => (i < 4 ? 0 : 1)) };
+    const made = frameFrom({ ...even(), words, merge_words: true });
+    const plain = frameFrom({ ...sent.rollout(), words, merge_words: true });
+    const [all] = [made.trace!.even!.reduce((a, b) => a + b, 0)];
+    expect(all).toBeCloseTo(1, 4);
+    const [first] = made.trace!.relevance;
+    expect(first).toBeCloseTo(plain.trace!.relevance[0]! / made.trace!.even![0]!, 5);
   });
 });

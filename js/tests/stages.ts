@@ -35,6 +35,7 @@ function revived<T>(value: unknown): T {
 /** What the stored states leave at its default. */
 type Added =
   | "drop"
+  | "baseline"
   | "color_scale"
   | "scale_rows"
   | "merge_words"
@@ -58,6 +59,7 @@ export function stateOf(json: Json): WidgetState {
   const { shown_matrix, shown_trace, ...plain } = json;
   return {
     drop: [],
+    baseline: null,
     color_scale: "words",
     scale_rows: false,
     merge_words: false,
@@ -175,6 +177,7 @@ export function walk(n: number, blocks: number, source: number | null, seed = 1)
     context: source === null ? [] : [{ block: 0, query: 0, key: n - 1 }],
     total: 1,
     relevance: nodes[0]!,
+    even: null,
     direction: "down",
     flow: null,
     relevanceBinding: null,

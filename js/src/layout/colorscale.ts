@@ -26,11 +26,12 @@ export function colorScale(
   n: number,
   special: ReadonlySet<number>,
   flow: boolean,
+  most = 1,
 ): Scale {
-  if (kind === "words") return matrixScale(values, n, special, flow);
+  if (kind === "words") return matrixScale(values, n, special, flow, most);
   let largest = 0;
   for (const value of values) if (value > largest) largest = value;
-  const top = Math.min(1, niceCeiling(largest));
+  const top = Math.min(most, niceCeiling(largest));
   return scaled(flow ? Math.max(top, 1) : top, SHAPES[kind]);
 }
 

@@ -12,6 +12,7 @@ import {
   type Measure,
   note,
   STRONG_SHARE,
+  STRONG_TIMES,
   tokenLabels,
   WEIGHT,
 } from "./text";
@@ -82,7 +83,10 @@ export function layoutColumns(
   const isStrong = (token: number) =>
     selected.has(token) ||
     (difference !== null && standsOut(difference, difference.relevance?.[token] ?? 0)) ||
-    (difference === null && !flow && values !== null && values[token]! >= STRONG_SHARE);
+    (difference === null &&
+      !flow &&
+      values !== null &&
+      values[token]! >= (frame.even ? STRONG_TIMES : STRONG_SHARE));
   const marks: Mark[] = [];
   const placed: PlacedColumn[] = [];
   if (!zones.thinColumns) {

@@ -118,6 +118,7 @@ export interface Outlined {
 export function outlined(frame: Frame): Outlined | null {
   const { image, trace } = frame;
   if (image === null || trace === null || differenceOf(frame) !== null) return null;
+  if (frame.even) return null;
   if (trace.method === "flow" || trace.direction === "up" || trace.sinks !== null) return null;
   const own = new Set(trace.sources);
   const parts = Math.max(1, own.size);
@@ -355,7 +356,7 @@ function tokensOf(target: Hover): number[] {
 
 /** What the patch says to a screen reader. */
 export function imageWords(frame: Frame, token: number): string {
-  const share = frame.trace?.method === "flow" ? undefined : shares(frame)?.[token];
+  const share = frame.even || frame.trace?.method === "flow" ? undefined : shares(frame)?.[token];
   const name = frame.tokens[token]!.raw;
   const where = frame.image!.others.includes(token) ? name : `patch ${name}`;
   return share === undefined || Number.isNaN(share) ? where : `${where}, ${percent(share)}`;

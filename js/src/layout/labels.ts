@@ -2,7 +2,7 @@
 import { differenceOf, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import type { Mark } from "../scene";
-import { figure, type Label, type Measure, note, STRONG_SHARE, WEIGHT } from "./text";
+import { figure, type Label, type Measure, note, STRONG_SHARE, STRONG_TIMES, WEIGHT } from "./text";
 import type { Zones } from "./zones";
 
 const BAR_HEIGHT = 7;
@@ -39,7 +39,7 @@ export function isStrong(side: Side, token: number): boolean {
   if (!side.figures || values === null) return false;
   const difference = differenceOf(side.frame);
   if (difference !== null) return standsOut(difference, values[token]!);
-  return values[token]! >= STRONG_SHARE;
+  return values[token]! >= (side.frame.even ? STRONG_TIMES : STRONG_SHARE);
 }
 
 export function labelMark(
@@ -121,7 +121,7 @@ export function shareMarks(side: Side, token: number, y: number): Mark[] {
   let largest = 0;
   for (const other of values) if (other > largest) largest = other;
   const w = largest > 0 ? (length * value) / largest : 0;
-  const strong = pair ? picked : value >= STRONG_SHARE && !flow;
+  const strong = pair ? picked : value >= (frame.even ? STRONG_TIMES : STRONG_SHARE) && !flow;
   const t = matrix === null ? value / (largest || 1) : matrix.scale.t(value);
   const marks: Mark[] = [];
   if (w > 0) {
@@ -135,7 +135,7 @@ export function shareMarks(side: Side, token: number, y: number): Mark[] {
     });
   }
   const x = right - (length > 0 ? Math.max(1, w) + 5 : 0);
-  marks.push(note(theme, x, y, figure(value, flow), "end", { strong }));
+  marks.push(note(theme, x, y, figure(value, flow || frame.even), "end", { strong }));
   return marks;
 }
 
@@ -151,7 +151,7 @@ export function outputFigure(side: Side, token: number, y: number): Mark[] {
   const difference = differenceOf(frame);
   const text =
     difference === null
-      ? figure(value, frame.trace?.method === "flow")
+      ? figure(value, frame.even || frame.trace?.method === "flow")
       : signed(value, difference.flow);
   return [note(frame.theme, outputFigureX(zones), y, text, "end", { strong })];
 }

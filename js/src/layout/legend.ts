@@ -9,6 +9,7 @@ import type { Zones } from "./zones";
 /** What the matrix shows, beside its scale. */
 export function matrixTitle(frame: Frame): string {
   const matrix = frame.matrix!;
+  if (frame.even) return "times what even attention gives";
   if (matrix.method === "flow") return "greatest flow";
   if (matrix.method === "rollout") return "share of an output token, %";
   const { heads } = frame;
@@ -76,7 +77,7 @@ function ticks(frame: Frame): Tick[] {
   const { scale, method } = frame.matrix!;
   return tickValues(frame).map((value) => {
     const ends = frame.scaleRows && value > 0;
-    const text = ends ? "the row’s largest" : tickText(value, method === "flow");
+    const text = ends ? "the row’s largest" : tickText(value, frame.even || method === "flow");
     return { t: scale.t(value), text, ends };
   });
 }

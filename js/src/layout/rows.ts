@@ -124,7 +124,17 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
   } else if (side.figures && trace !== null) {
     const flow = trace.method === "flow";
     const bars = zones.bars.length > 0;
-    const head = flow ? (bars ? "most it can draw" : "flow") : bars ? "share, %" : "%";
+    const head = frame.even
+      ? bars
+        ? "times even"
+        : "×"
+      : flow
+        ? bars
+          ? "most it can draw"
+          : "flow"
+        : bars
+          ? "share, %"
+          : "%";
     // A head wider than its column grows to the left only as far as the stage goes.
     const right = Math.max(zones.bars.right, 4 + measure(head, HEAD_SIZE, WEIGHT.label));
     marks.push(note(theme, right, zones.headY, head, "end"));

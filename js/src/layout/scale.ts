@@ -65,6 +65,7 @@ export function matrixScale(
   n: number,
   special: ReadonlySet<number>,
   flow: boolean,
+  most = 1,
 ): Scale {
   const words = new Float64Array(values.length);
   let count = 0;
@@ -80,7 +81,7 @@ export function matrixScale(
   }
   const rank = Math.min(count - 1, Math.floor(0.99 * count));
   const percentile = count === 0 ? largest : nthSmallest(words.subarray(0, count), rank);
-  const max = Math.min(1, niceCeiling(largest));
+  const max = Math.min(most, niceCeiling(largest));
   const knee = Math.min(niceCeiling(percentile) || max, max);
   return twoPartScale(knee, flow ? Math.max(max, 1) : max);
 }

@@ -20,7 +20,11 @@ export function tints(frame: Frame): Float64Array {
   const { trace, n } = frame;
   if (trace === null || trace.relevance.length !== n) return new Float64Array(n).fill(Number.NaN);
   const scale = scaleOf(frame, trace);
-  const least = trace.method === "flow" ? standsOut(trace.relevance) : Math.max(0.5 / n, 0.0075);
+  const least = frame.even
+    ? 1.15
+    : trace.method === "flow"
+      ? standsOut(trace.relevance)
+      : Math.max(0.5 / n, 0.0075);
   return trace.relevance.map((value) => (value >= least ? scale.t(value) : Number.NaN));
 }
 

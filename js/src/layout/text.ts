@@ -13,6 +13,8 @@ export const TICK_SIZE = 10;
 export const WEIGHT = { label: 430, strong: 560, selected: 620 } as const;
 /** Labels whose share reaches this are set strong. */
 export const STRONG_SHARE = 0.04;
+/** The same of multiples of what even attention gives. */
+export const STRONG_TIMES = 1.5;
 /** No label takes more room than this, whatever the script. */
 export const MAX_LABEL_WIDTH = 96;
 

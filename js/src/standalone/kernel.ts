@@ -23,7 +23,7 @@ import { note, shownHeadMaps, shownHeadShares, shownMatrix, shownTrace } from ".
 const PATIENCE = 150;
 
 /** The settings that decide the numbers: `SETTINGS` of `state.py`. */
-const SETTINGS = ["method", "levels", "heads", "top_head", "residual", "drop"] as const;
+const SETTINGS = ["method", "levels", "heads", "top_head", "residual", "drop", "baseline"] as const;
 
 /** What a picture depends on, and what a refusal takes back. */
 const ASKED = [
@@ -83,6 +83,9 @@ export class Kernel {
   #take(changed: ReadonlySet<keyof WidgetState>): void {
     if (!changed.has("error")) this.#model.put("error", "");
     try {
+      if (this.#model.get("baseline") !== null) {
+        throw new NotInFile("Even attention is measured in Python: open the widget there.");
+      }
       if (changed.has("levels")) this.#followLevels(changed.has("selected"));
       if (changed.has("pins")) {
         const tokens = this.#model.get("tokens");

@@ -18,7 +18,7 @@ export interface Selection {
   sinks: readonly number[] | null;
 }
 
-export function settingsOf(given: Omit<Pin, "name" | "selected">): Settings {
+export function settingsOf(given: Omit<Pin, "name" | "selected" | "baseline">): Settings {
   const { method, levels, heads, top_head, residual, drop } = given;
   return { method, levels, heads, top_head, residual, drop };
 }

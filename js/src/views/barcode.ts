@@ -134,7 +134,7 @@ export class Barcode {
   }
 
   #quote(frame: Frame): void {
-    const say = frame.trace?.method === "flow" ? flowValue : percent;
+    const say = frame.even || frame.trace?.method === "flow" ? flowValue : percent;
     const found = quotes(frame);
     const key = JSON.stringify(found.map(({ token, before, after }) => [token, before, after]));
     if (key !== this.#quoted) {

@@ -31,6 +31,10 @@ const SWITCHES = {
     label: "Each row on its own scale",
     does: "Rows of the matrix can no longer be compared by colour.",
   },
+  baseline: {
+    label: "Divide by even attention",
+    does: "1 is what a token gets for its place alone, 2 is twice that.",
+  },
   "merge-words": {
     label: "Merge pieces into words",
     does: "Their columns are summed, their rows averaged.",
@@ -52,6 +56,7 @@ export class SettingsPanel {
   readonly #scale: Segmented<ColorScale>;
   readonly #scaleDoes = span("aw-setting-does");
   readonly #rows: Switch;
+  readonly #even: Switch;
   readonly #words: Switch;
   readonly #hide: Switch;
   readonly #drop: Switch;
@@ -67,6 +72,7 @@ export class SettingsPanel {
     const made = (control: keyof typeof SWITCHES, onSwitch: (on: boolean) => void): Switch =>
       new Switch(signal, { control, ...SWITCHES[control] }, onSwitch);
     this.#rows = made("scale-rows", actions.setScaleRows);
+    this.#even = made("baseline", actions.setBaseline);
     this.#words = made("merge-words", actions.setMergeWords);
     this.#hide = made("hide-special", actions.setHideSpecial);
     this.#drop = made("drop-special", actions.setDropSpecial);
@@ -76,6 +82,7 @@ export class SettingsPanel {
       element("hr", "aw-rule"),
       row("Colours", this.#scale.el, this.#scaleDoes),
       this.#rows.el,
+      this.#even.el,
       element("hr", "aw-rule"),
       ...[this.#words, this.#hide, this.#drop].map(({ el }) => el),
     ];
@@ -95,6 +102,8 @@ export class SettingsPanel {
     this.#scale.set(frame.colorScale);
     this.#scaleDoes.textContent = SCALE_DOES[frame.colorScale];
     this.#rows.set(frame.scaleRows);
+    const flow = method === "flow" ? "A flow is no share: it stays as it is." : null;
+    this.#even.set(frame.baseline, flow);
     this.#words.set(
       frame.mergeWords,
       frame.hasPieces ? null : "Every token of this text is a word of its own.",
