@@ -4,8 +4,9 @@
 
 For each viewer: milliseconds from the start of the cell to the picture, bytes that reached the
 browser for it, and what the browser's processes take above the same page without it. For the
-widget also frames a second, and milliseconds of the main thread a frame, of a dragged residual and
-of a zoom at the pointer.
+widget also frames a second, and milliseconds of the main thread a frame (of its own time, which a
+busy machine lengthens little), of a dragged residual, of a zoom at the pointer, and of one head
+picked after another.
 Prints tables and writes them to `FOLDER/bench-ui.md` and `FOLDER/bench-ui.json`.
 
 bertviz loads require.js, d3 and jQuery from a CDN. They are put in its way from npm packages, so
@@ -131,6 +132,20 @@ ZOOM = """async (frames) => {
   return { fps: 1000 / (gaps.reduce((a, b) => a + b) / frames) };
 }"""
 
+HEADS = """async (frames) => {
+  const slider = document.querySelector("[data-control=heads]");
+  const gaps = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let i = 0; i < frames; i++) {
+    slider.value = String(1 + (i % 12));
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    const now = await new Promise(requestAnimationFrame);
+    gaps.push(now - last);
+    last = now;
+  }
+  return { fps: 1000 / (gaps.reduce((a, b) => a + b) / frames) };
+}"""
+
 SELECT = """async () => {
   // A click on the twentieth output, as a reader makes it.
   const stage = document.querySelector(".aw-stage");
@@ -222,6 +237,7 @@ def _measure(
         book.page.wait_for_timeout(1500)
         row |= _frames(book.page, DRAG, "drag")
         row |= _frames(book.page, ZOOM, "zoom")
+        row |= _frames(book.page, HEADS, "heads")
     book.close()
     return row
 
@@ -229,7 +245,7 @@ def _measure(
 def _frames(page: Page, script: str, name: str, frames: int = 120) -> dict[str, float]:
     """Frames a second, and milliseconds of the page's main thread in each of them."""
     session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     def busy() -> float:
         metrics = session.send("Performance.getMetrics")["metrics"]
@@ -300,7 +316,7 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['bytes'] / 1e6:.2f} MB, memory {row['memory'] / 1e6:.0f} MB"
         + "".join(
             f", {name} {row[name]:.0f} fps ({row[f'{name}_busy_ms']:.1f} ms)"
-            for name in ("drag", "zoom")
+            for name in ("drag", "zoom", "heads")
             if name in row
         )
     )
@@ -313,15 +329,19 @@ def _table(report: dict[str, Any]) -> str:
             f"{os.cpu_count()} cores, load average {report['load']:.1f} at the start."
         ),
         "",
-        "| viewer | layers x heads x tokens | first picture | bytes | memory | drag | zoom |",
-        "|---|---|---|---|---|---|---|",
+        "| viewer | layers x heads x n | first picture | bytes | memory | drag | zoom | heads |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
         took = "not in 120 s" if row["ms"] is None else f"{row['ms'] / 1000:.2f} s"
-        drag, zoom = (f"{row[name]:.0f} fps" if name in row else "" for name in ("drag", "zoom"))
+        drag, zoom, heads = (
+            f"{row[name]:.0f} fps, {row[f'{name}_busy_ms']:.0f} ms" if name in row else ""
+            for name in ("drag", "zoom", "heads")
+        )
         lines.append(
             f"| {row['viewer']} | {row['layers']} x 12 x {row['tokens']} | {took} "
-            f"| {row['bytes'] / 1e6:.2f} MB | {row['memory'] / 1e6:.0f} MB | {drag} | {zoom} |"
+            f"| {row['bytes'] / 1e6:.2f} MB | {row['memory'] / 1e6:.0f} MB "
+            f"| {drag} | {zoom} | {heads} |"
         )
     sizes = ", ".join(
         f"{name} {size / 1000:.1f} kB" for name, size in report["bundle_bytes"].items()
