@@ -15,12 +15,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use, own_model, send = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    use, own_model, images, send = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict[str, object] = {}
     exec(compile(use, "README.md", "exec"), names)
     assert names["pair"].binding == "interior"
     assert names["widget"].relevance.shape == (16,)
     compile(own_model, "README.md", "exec")
+    compile(images, "README.md", "exec")
     monkeypatch.chdir(tmp_path)
     exec(compile(send, "README.md", "exec"), names)
     assert 0.25e6 < (tmp_path / "trophy.html").stat().st_size < 0.35e6
@@ -28,7 +29,7 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_pictures_are_there() -> None:
     named = re.findall(r'(?:src|srcset)="([^"]+)"', README)
-    assert len(named) == 4
+    assert len(named) == 6
     assert all((ROOT / name).is_file() for name in named)
 
 

@@ -1,4 +1,4 @@
-"""Take the README's pictures: the first notebook, run in a real JupyterLab, light and dark.
+"""Take the README's pictures: two notebooks, run in a real JupyterLab, light and dark.
 
     make pictures
     python tests/browser/pictures.py [--into FOLDER] [--width PX]
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-FIRST_LOOK = "01_first_look.ipynb"
-SHOWN = ("rollout", "flow")  # what the widgets of the first notebook show, from top to bottom
+# What the widgets of a notebook show, from top to bottom.
+SHOWN = {"01_first_look.ipynb": ("rollout", "flow"), "04_vision.ipynb": ("vision",)}
 WIDTH = 1200  # CSS px; the layout's full width
 SCALE = 2
 
@@ -35,12 +35,13 @@ TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAni
 
 @contextmanager
 def served() -> Iterator[Lab]:
-    """Run a JupyterLab with the first notebook in it, stopped at the end."""
+    """Run a JupyterLab with the notebooks in it, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="attn-widget-pictures-") as home:
         lab = Lab(Path(home))
         lab.start()
         try:
-            shutil.copy(NOTEBOOKS / FIRST_LOOK, lab.root)
+            for name in SHOWN:
+                shutil.copy(NOTEBOOKS / name, lab.root)
             yield lab
         finally:
             lab.stop()
@@ -61,19 +62,21 @@ def fit_width(book: Notebook, view: Locator, width: int) -> None:
     )
 
 
-def take(lab: Lab, browser: Browser, theme: str, into: Path, width: int) -> list[Path]:
-    """Run the notebook under one theme and take a picture of each widget."""
+def take(
+    lab: Lab, browser: Browser, notebook: str, theme: str, into: Path, width: int
+) -> list[Path]:
+    """Run a notebook under one theme and take a picture of each widget."""
     context = new_context(browser, width=1600, height=1100, scale=SCALE)
-    book = Notebook(lab, context, FIRST_LOOK, into)
+    book = Notebook(lab, context, notebook, into)
     try:
         book.open(theme=theme)
         # Files and properties beside the notebook leave the widget no room.
         book.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
         book.page.evaluate("() => window.jupyterapp.shell.collapseRight()")
         book.run_all()
-        book.wait_for_kernel("flow.progress", "{}")
+        book.wait_for_kernel("getattr(globals().get('flow'), 'progress', {})", "{}")
         taken = []
-        for place, name in enumerate(SHOWN):
+        for place, name in enumerate(SHOWN[notebook]):
             view = book.views().nth(place)
             view.scroll_into_view_if_needed()
             fit_width(book, view, width)
@@ -95,9 +98,10 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=WIDTH, help="of the widget, in CSS px")
     asked = parser.parse_args()
     with contextmanager(chromium)() as browser, served() as lab:
-        for theme in ("light", "dark"):
-            for path in take(lab, browser, theme, asked.into, asked.width):
-                print(f"{path} ({path.stat().st_size // 1024} KiB)")
+        for notebook in SHOWN:
+            for theme in ("light", "dark"):
+                for path in take(lab, browser, notebook, theme, asked.into, asked.width):
+                    print(f"{path} ({path.stat().st_size // 1024} KiB)")
     return 0
 
 

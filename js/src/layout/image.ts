@@ -269,6 +269,7 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
 
   const values = shares(frame);
   if (values !== null) marks.push(colorsOf(values, main));
+  marks.push({ kind: "rect", ...main, stroke: theme.hair, width: 1 });
   const set = outlined(frame);
   if (set !== null) {
     const lines = border(image, main, set.cells, theme.accent);

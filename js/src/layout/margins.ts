@@ -83,7 +83,8 @@ export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
       marks.push(note(theme, x - 10, y + down, words, "end"));
     }
   }
-  const rows = difference === null ? rowMeans(matrix!) : null;
+  // Sums of shares are all 1, and those of multiples say nothing.
+  const rows = difference === null && !frame.even ? rowMeans(matrix!) : null;
   if (rows !== null) {
     const gap = cellH >= 4 ? 1 : 0;
     for (const [query, length] of lengths(rows, zones.rows, ROW_LENGTH)) {
