@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,38 @@ def check_baseline(baseline: object) -> bool:
     raise AttentionError(message)
 
 
+class Mask(NamedTuple):
+    """What the tokens of a block may read: a band of diagonals between queries and keys.
+
+    Query q, counted within `queries`, reads key k, counted within `keys`, where
+    `-ahead <= q - k <= behind`.
+    """
+
+    queries: slice
+    keys: slice
+    behind: int
+    ahead: int
+
+
+def mask_of(attention: Attention, block: int) -> Mask:
+    """Read the mask of a block off its weights: how far back and ahead any of its tokens reads."""
+    n = attention.n_tokens
+    queries, keys = slice(0, n), slice(0, n)
+    if attention.network is not None:
+        queries, keys = attention.network.queries(block), attention.network.keys(block)
+    part = attention.weights[block][:, queries, keys].max(axis=0) > 0
+    rows, columns = part.shape
+    some = part.any(axis=1)
+    behind, ahead = rows, columns  # everything, of a map not square
+    if rows == columns:
+        at = np.arange(rows)
+        first = part.argmax(axis=1)
+        last = columns - 1 - part[:, ::-1].argmax(axis=1)
+        behind = int((at - first)[some].max()) if some.any() else -1
+        ahead = int((last - at)[some].max()) if some.any() else -1
+    return Mask(queries, keys, behind, ahead)
+
+
 def uniform_map(attention: Attention, block: int, drop: Sequence[int]) -> Maps:
     """The map of a block whose heads spread evenly over all that their mask lets them read.
 
@@ -39,36 +71,17 @@ def uniform_map(attention: Attention, block: int, drop: Sequence[int]) -> Maps:
     """
     n = attention.n_tokens
     out = np.zeros((n, n))
-    queries, keys = slice(None), slice(None)
-    if attention.network is not None:
-        queries, keys = attention.network.queries(block), attention.network.keys(block)
-    part = attention.weights[block][:, queries, keys].max(axis=0) > 0
-    allowed = _band(part)
+    queries, keys, behind, ahead = mask_of(attention, block)
     spread = np.zeros((n, n), dtype=bool)
-    spread[queries, keys] = allowed
+    part = spread[queries, keys]
+    distance = np.arange(part.shape[0])[:, None] - np.arange(part.shape[1])
+    part[:] = (distance <= behind) & (distance >= -ahead)
     spread[:, list(drop)] = False
     counts = spread.sum(axis=1)
     np.divide(spread, counts[:, None], out=out, where=counts[:, None] > 0)
     alone = np.flatnonzero(counts == 0)  # idle in this block, or nothing left to read
     out[alone, alone] = 1
     return out
-
-
-def _band(read: Any) -> Any:
-    """The smallest band of diagonals that holds every True; everything, of a map not square."""
-    rows, columns = read.shape
-    if rows != columns:
-        return np.ones_like(read)
-    at = np.arange(rows)
-    some = read.any(axis=1)
-    if not some.any():
-        return np.zeros_like(read)
-    first = read.argmax(axis=1)
-    last = columns - 1 - read[:, ::-1].argmax(axis=1)
-    behind = int((at - first)[some].max())
-    ahead = int((last - at)[some].max())
-    distance = at[:, None] - at[None, :]
-    return (distance <= behind) & (distance >= -ahead)
 
 
 def ratio(values: FloatArray, uniform: FloatArray) -> FloatArray:

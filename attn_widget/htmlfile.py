@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import bundle
+from .baseline import mask_of
 from .errors import AttentionError, brief
 from .htmldata import ROUNDING, Arrays, layer_codes, plain, scale_of, script_json, size_of
 from .htmlflow import FlowOfPage, check_flow
@@ -72,8 +73,6 @@ class HtmlFile:
         self, analysis: Analysis, state: Mapping[str, Any], *, flow: object, heads: object
     ) -> None:
         self._analysis = analysis
-        # A page shows shares as they are: even attention is measured in Python.
-        state = {**state, "baseline": None}
         self._state = dict(state)
         self._settings = settings = Settings.of(state)
         pins = state["pins"]
@@ -143,7 +142,7 @@ class HtmlFile:
                 "codes": arrays.add(codes, 2),
                 "scale": scale,
                 "only": None if self._only is None else _as_json(self._only),
-                "reading": [_reading(attention, block) for block in range(shape[0])],
+                "masks": [_mask(attention, block) for block in range(shape[0])],
             },
             "flow": plain(self._flow.compute(), arrays),
         }
@@ -239,12 +238,16 @@ def _as_json(heads: HeadFusion) -> Any:
     return list(heads) if isinstance(heads, tuple) else heads
 
 
-def _reading(attention: Attention, block: int) -> list[int]:
-    """The first query that reads in a block, and the one after the last."""
-    if attention.network is None:
-        return [0, attention.n_tokens]
-    start, stop, _ = attention.network.queries(block).indices(attention.n_tokens)
-    return [start, stop]
+def _mask(attention: Attention, block: int) -> dict[str, Any]:
+    """The mask of a block: queries and keys as [first, after the last], and its band."""
+    mask = mask_of(attention, block)
+    n = attention.n_tokens
+    return {
+        "queries": mask.queries.indices(n)[:2],
+        "keys": mask.keys.indices(n)[:2],
+        "behind": mask.behind,
+        "ahead": mask.ahead,
+    }
 
 
 def _heading(attention: Attention) -> str:

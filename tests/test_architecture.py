@@ -172,6 +172,7 @@ ARROWS: dict[str, set[str]] = {
     "htmlfile": {
         "analysis",
         "attention",
+        "baseline",
         "bundle",
         "errors",
         "htmldata",

@@ -99,7 +99,10 @@ describe("a long text", () => {
     {
       tokens: Array.from({ length: n }, String),
       special: [],
-      reading: Array.from({ length: layers }, () => [0, n] as const),
+      masks: Array.from(
+        { length: layers },
+        () => ({ queries: [0, n], keys: [0, n], behind: n, ahead: n }) as const,
+      ),
       only: null,
     },
   );

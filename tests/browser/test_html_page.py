@@ -11,7 +11,9 @@ from lab import new_context
 from playwright.sync_api import expect
 
 import attn_widget as aw
+from attn_widget.baseline import ratio
 from attn_widget.rollout import evaluate_terms
+from attn_widget.state import SETTINGS as SETTINGS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,27 +121,36 @@ def array(wire: Any) -> Any:
     return np.frombuffer(wire["view"], wire["dtype"]).reshape(wire["shape"]).astype(float)
 
 
+def evaluated(terms: Any, residual: float) -> Any:
+    return terms[0] if len(terms) == 1 else evaluate_terms(terms, residual)
+
+
 def shown_matrix(page: Page) -> Any:
     found = read(page, "shown_matrix", "residual")
-    terms = array(found["shown_matrix"]["terms"])
-    return terms[0] if len(terms) == 1 else evaluate_terms(terms, found["residual"])
+    residual, matrix = found["residual"], found["shown_matrix"]
+    shares = evaluated(array(matrix["terms"]), residual)
+    even = array(matrix["even"]) if matrix.get("even") else None
+    return shares if even is None else ratio(shares, evaluated(even, residual))
 
 
 def shown_relevance(page: Page) -> Any:
     """As the front end reads it off the trace."""
     found = read(page, "shown_trace", "residual")
-    trace = found["shown_trace"]
-    if trace["relevance"] is not None:
-        return array(trace["relevance"])
+    trace, residual = found["shown_trace"], found["residual"]
     start, stop = trace["levels"]
-    if trace["sources"] is None and trace["sinks"] is not None:
-        terms = array(trace["up"])[-(stop - start + 1) if trace["polynomial"] else -1 :]
+    if trace["relevance"] is not None:
+        shares = array(trace["relevance"])
+    elif trace["sources"] is None and trace["sinks"] is not None:
+        rows = stop - start + 1 if trace["polynomial"] else 1
+        shares = evaluated(array(trace["up"])[-rows:], residual)
     else:
-        terms = array(trace["down"])[: stop - start + 1 if trace["polynomial"] else 1]
-    return evaluate_terms(terms, found["residual"]) if trace["polynomial"] else terms[0]
+        rows = stop - start + 1 if trace["polynomial"] else 1
+        shares = evaluated(array(trace["down"])[:rows], residual)
+    even = array(trace["even"])
+    return shares if even is None else ratio(shares, evaluated(even, residual))
 
 
-ARRAYS = ("down", "up", "edges", "weights", "context", "relevance", "relevance_binding")
+ARRAYS = ("down", "up", "edges", "weights", "context", "relevance", "relevance_binding", "even")
 
 
 def assert_same_trace(there: dict[str, Any], here: dict[str, Any], rel: float) -> None:
@@ -169,6 +180,9 @@ SETTINGS: list[dict[str, Any]] = [
     {"residual": [0.1, 0.2, 0.3, 0.4, 0.5, 1.0], "selected": [(3, IT)]},
     {"method": "attention", "levels": (0, 4), "selected": [(4, IT)], "heads": 8},
     {"method": "attention", "selected": [(0, BIG)], "drop": [0]},
+    {"baseline": "uniform", "selected": [(6, IT)], "drop": [0]},
+    {"baseline": "uniform", "selected": [(0, BIG)], "method": "attention"},
+    {"baseline": "uniform", "selected": [(0, BIG)], "residual": [0.5] * 6},
 ]
 
 
@@ -184,7 +198,7 @@ def test_every_number_is_the_kernels(html_page: OpenPage, tmp_path: Path, exact:
     path, _ = saved(tmp_path, given)
     page = html_page(path)
     defaults = aw.AttentionWidget(given)
-    names = ("method", "levels", "heads", "top_head", "residual", "drop", "selected")
+    names = (*SETTINGS_OF, "selected")
     for settings in SETTINGS:
         widget = aw.AttentionWidget(given, **settings)
         put(page, **{name: getattr(widget, name) for name in names})
@@ -218,6 +232,11 @@ def test_a_long_text_has_the_same_strongest_edges(html_page: OpenPage, tmp_path:
     page = html_page(path)
     assert_same_trace(read(page, "shown_trace"), widget.shown_trace, 1e-3)
     np.testing.assert_allclose(shown_matrix(page), widget.matrix, rtol=1e-3, atol=1e-9)
+    widget.baseline = "uniform"
+    put(page, baseline="uniform", residual=0.6)
+    widget.residual = 0.6
+    np.testing.assert_allclose(shown_matrix(page), widget.matrix, rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(shown_relevance(page), widget.relevance, rtol=1e-3, atol=1e-9)
     widget.heads_open = True
     put(page, heads_open=True)
     maps = array(read(page, "head_maps")["maps"])

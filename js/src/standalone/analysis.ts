@@ -30,13 +30,17 @@ export class Analysis {
   readonly #maps = new Memory<Maps>();
   readonly #contexts = new Memory<WireArray>();
 
-  constructor(attention: StoredAttention) {
+  readonly #fuse: typeof fuse;
+
+  /** `fuseWith`: where the layer maps come from; by default the heads of the attention. */
+  constructor(attention: StoredAttention, fuseWith: typeof fuse = fuse) {
     this.attention = attention;
+    this.#fuse = fuseWith;
   }
 
   /** Layer maps before the residual, and the rows that had no mass left. */
   fuse(settings: Settings): Fused {
-    return this.#fused.get(fusionKey(settings), () => fuse(this.attention, settings));
+    return this.#fused.get(fusionKey(settings), () => this.#fuse(this.attention, settings));
   }
 
   /** Layer maps; the attention method has no residual in it. */

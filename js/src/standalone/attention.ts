@@ -25,14 +25,22 @@ export interface Shape {
   n: number;
 }
 
+/** What the tokens of a block may read: `baseline.py` has the meaning. */
+export interface Mask {
+  /** [first, after the last]; the others keep to themselves. */
+  queries: readonly [number, number];
+  keys: readonly [number, number];
+  behind: number;
+  ahead: number;
+}
+
 export class StoredAttention {
   readonly layers: number;
   readonly heads: number;
   readonly n: number;
   readonly tokens: readonly string[];
   readonly special: readonly number[];
-  /** The queries that read in each block, [from, to); the others keep to themselves. */
-  readonly reading: readonly (readonly [number, number])[];
+  readonly masks: readonly Mask[];
   /** The fusion of the heads that alone is kept; null where every head is. */
   readonly only: Heads | null;
   readonly #codes: Uint16Array;
@@ -45,7 +53,7 @@ export class StoredAttention {
     about: {
       tokens: readonly string[];
       special: readonly number[];
-      reading: readonly (readonly [number, number])[];
+      masks: readonly Mask[];
       only: Heads | null;
     },
   ) {
@@ -54,7 +62,7 @@ export class StoredAttention {
     this.n = n;
     this.tokens = about.tokens;
     this.special = about.special;
-    this.reading = about.reading;
+    this.masks = about.masks;
     this.only = about.only;
     this.#codes = codes;
     this.#table = codeTable(scale);

@@ -6,6 +6,7 @@ import { NotInFile, type StoredAttention } from "./attention";
 import type { StoredFlow } from "./flow";
 import type { LocalModel } from "./local";
 import { type Growing, RolloutMatrix } from "./matrix";
+import { evenMaps } from "./mixing";
 import { named } from "./pins";
 import {
   ends,
@@ -17,7 +18,7 @@ import {
   selectionKey,
   settingsOf,
 } from "./settings";
-import { note, shownHeadMaps, shownHeadShares, shownMatrix, shownTrace } from "./shown";
+import { note, shownEven, shownHeadMaps, shownHeadShares, shownMatrix, shownTrace } from "./shown";
 
 /** Milliseconds of work before its progress is shown. */
 const PATIENCE = 150;
@@ -41,6 +42,9 @@ export class Kernel {
   readonly #model: LocalModel;
   readonly #analysis: Analysis;
   readonly #matrix: RolloutMatrix;
+  /** The same answers about even attention. */
+  readonly #even: Analysis;
+  readonly #evenMatrix: RolloutMatrix;
   readonly #flow: StoredFlow;
   /** The settings that are shown; what is refused goes back to them. */
   #accepted: Asked;
@@ -55,6 +59,8 @@ export class Kernel {
     this.#model = model;
     this.#analysis = new Analysis(attention);
     this.#matrix = new RolloutMatrix(this.#analysis);
+    this.#even = new Analysis(attention, evenMaps);
+    this.#evenMatrix = new RolloutMatrix(this.#even);
     this.#flow = flow;
     this.#accepted = this.#asked();
     model.onSave = (changed) => this.#take(changed);
@@ -83,9 +89,6 @@ export class Kernel {
   #take(changed: ReadonlySet<keyof WidgetState>): void {
     if (!changed.has("error")) this.#model.put("error", "");
     try {
-      if (this.#model.get("baseline") !== null) {
-        throw new NotInFile("Even attention is measured in Python: open the widget there.");
-      }
       if (changed.has("levels")) this.#followLevels(changed.has("selected"));
       if (changed.has("pins")) {
         const tokens = this.#model.get("tokens");
@@ -121,7 +124,7 @@ export class Kernel {
     const selection = ends(state.selected, state.levels);
     const [comparison, comparing] = this.#compare(state);
     if (settings.method === "flow") this.#drawFlow(settings, selection);
-    else this.#draw(settings, selection);
+    else this.#draw(settings, selection, state.baseline !== null);
     if (settings.method !== "flow") this.#flowNote = "";
     const notes = [note(this.#analysis, settings), this.#flowNote];
     model.put("note", notes.filter((text) => text !== "").join(" "));
@@ -132,30 +135,37 @@ export class Kernel {
     this.#drawHeads(settings, selection, state.heads_open);
   }
 
-  #draw(settings: Settings, selection: Selection): void {
+  /** `divide`: shares are shown as multiples of those of even attention. */
+  #draw(settings: Settings, selection: Selection, divide: boolean): void {
     const model = this.#model;
     const polynomial = settings.method === "rollout" && typeof settings.residual === "number";
     const key = polynomial ? `rollout ${fusionKey(settings)}` : keyOf(settings);
-    const traceKey = key + selectionKey(selection);
+    const traceKey = `${key}${selectionKey(selection)}${divide}`;
     if (traceKey !== this.#shownTrace) {
       const relevance =
         settings.method === "attention" ? this.#analysis.relevance(settings, selection) : null;
       const trace = shownTrace(this.#analysis, settings, selection, relevance);
       this.#shownTrace = traceKey;
-      model.put("shown_trace", trace);
+      const even = divide ? shownEven(this.#even, settings, selection) : null;
+      model.put("shown_trace", { ...trace, even });
     }
-    const matrixKey =
-      settings.method === "attention" ? keyOf(settings) : `rollout ${this.#matrix.ask(settings)}`;
-    if (matrixKey === this.#shownMatrix) return;
-    this.#shownMatrix = matrixKey;
+    const attention = settings.method === "attention";
+    const matrixKey = attention ? keyOf(settings) : `rollout ${this.#matrix.ask(settings)}`;
+    if (divide) this.#evenMatrix.ask(settings);
+    if (`${matrixKey}${divide}` === this.#shownMatrix) return;
+    this.#shownMatrix = `${matrixKey}${divide}`;
     this.#stop();
     const { n } = this.#analysis.attention;
-    const terms =
-      settings.method === "attention"
-        ? this.#analysis.maps(settings).at(-1)!
-        : this.#matrix.now(settings);
-    if (terms !== null) model.put("shown_matrix", shownMatrix(settings, terms, n));
-    else this.#grow(settings, n);
+    if (attention) {
+      const even = divide ? this.#even.maps(settings).at(-1)! : null;
+      const last = this.#analysis.maps(settings).at(-1)!;
+      model.put("shown_matrix", shownMatrix(settings, last, n, even));
+      return;
+    }
+    const terms = this.#matrix.now(settings);
+    const even = divide ? this.#evenMatrix.now(settings) : null;
+    if (terms === null || (divide && even === null)) this.#grow(settings, n, divide);
+    else model.put("shown_matrix", shownMatrix(settings, terms, n, even));
   }
 
   #drawFlow(settings: Settings, selection: Selection): void {
@@ -175,9 +185,12 @@ export class Kernel {
   }
 
   /** A matrix that takes its time: the page stays alive, and a newer wish ends it. */
-  #grow(settings: Settings, n: number): void {
+  #grow(settings: Settings, n: number, divide: boolean): void {
     const job = ++this.#job;
-    const steps = this.#matrix.grow(settings);
+    const [matrix, other] = [this.#matrix, divide ? this.#evenMatrix : null];
+    const steps = (function* (): Generator<Growing, [Float64Array, Float64Array | null]> {
+      return [yield* matrix.grow(settings), other === null ? null : yield* other.grow(settings)];
+    })();
     const began = performance.now();
     const tell = ({ done, of }: Growing): void => {
       if (performance.now() - began < PATIENCE) return;
@@ -187,7 +200,7 @@ export class Kernel {
       if (job !== this.#job) return;
       const { done, value } = steps.next();
       if (done) {
-        this.#model.put("shown_matrix", shownMatrix(settings, value, n));
+        this.#model.put("shown_matrix", shownMatrix(settings, value[0], n, value[1]));
         this.#model.put("progress", {});
         return;
       }

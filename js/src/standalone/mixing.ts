@@ -31,7 +31,7 @@ export function fuse(attention: StoredAttention, fusion: Fusion): Fused {
     for (const key of fusion.drop) {
       for (let query = 0; query < n; query++) map[query * n + key] = 0;
     }
-    const [from, to] = attention.reading[block]!;
+    const [from, to] = attention.masks[block]!.queries;
     for (const row of normaliseRows(map, n)) {
       // Who keeps to itself by design is no news.
       if (row >= from && row < to) emptyRows.push([block, row]);
@@ -39,6 +39,24 @@ export function fuse(attention: StoredAttention, fusion: Fusion): Fused {
     maps.push(map);
   }
   return { maps, emptyRows };
+}
+
+/** Maps of even attention under the same masks: what rollout shows where there is nothing to see. */
+export function evenMaps(attention: StoredAttention, { levels, drop }: Fusion): Fused {
+  const { n } = attention;
+  const maps = attention.masks.slice(...levels).map(({ queries, keys, behind, ahead }) => {
+    const map = new Float64Array(n * n);
+    for (let query = queries[0]; query < queries[1]; query++) {
+      for (let key = keys[0]; key < keys[1]; key++) {
+        const distance = query - queries[0] - (key - keys[0]);
+        if (distance <= behind && distance >= -ahead) map[query * n + key] = 1;
+      }
+    }
+    for (const key of drop) for (let query = 0; query < n; query++) map[query * n + key] = 0;
+    normaliseRows(map, n);
+    return map;
+  });
+  return { maps, emptyRows: [] };
 }
 
 function fuseHeads(

@@ -1,7 +1,7 @@
 /** What Python wrote into the page, read back: the twin of `htmldata.py`. */
 import type { Heads, WidgetState } from "../model";
 import type { WireArray } from "../wire";
-import { StoredAttention } from "./attention";
+import { type Mask, StoredAttention } from "./attention";
 import { type FlowOfFile, StoredFlow } from "./flow";
 
 /** [offset, bytes, bytes an item] of each array in the data. */
@@ -9,7 +9,7 @@ type Place = [offset: number, length: number, item: number];
 
 interface Payload {
   state: Partial<WidgetState> & Pick<WidgetState, "tokens" | "special" | "n_layers" | "n_heads">;
-  attention: { codes: number; scale: number; only: Heads | null; reading: [number, number][] };
+  attention: { codes: number; scale: number; only: Heads | null; masks: Mask[] };
   flow: FlowOfFile;
   arrays: Place[];
 }
@@ -45,7 +45,7 @@ export async function readPayload(json: string, base64: string): Promise<FileCon
     attention: new StoredAttention(codes, attention.scale, shape, {
       tokens,
       special,
-      reading: attention.reading,
+      masks: attention.masks,
       only: attention.only,
     }),
     flow: new StoredFlow(flow),

@@ -5,7 +5,7 @@ import { type Analysis, startMasses } from "./analysis";
 import { headMaps } from "./headmaps";
 import type { Maps } from "./mixing";
 import { downTerms, evaluateAt, massesDown, upTerms } from "./rollout";
-import { isEmpty, isPolynomial, type Selection, type Settings } from "./settings";
+import { isEmpty, isForward, isPolynomial, type Selection, type Settings } from "./settings";
 import { largest } from "./strongest";
 
 /** Up to this many tokens every edge is drawn from; above, those that can be the strongest. */
@@ -31,13 +31,29 @@ export function matrixLevels({ method, levels }: Settings): [number, number] {
 }
 
 /** `terms`: (degree + 1, n, n) numbers; degree 0 is the matrix itself. */
-export function shownMatrix(settings: Settings, terms: Float64Array, n: number): ShownMatrix {
+export function shownMatrix(
+  settings: Settings,
+  terms: Float64Array,
+  n: number,
+  even: Float64Array | null = null,
+): ShownMatrix {
   return {
     method: settings.method,
     levels: matrixLevels(settings),
     terms: packFloats(terms, [terms.length / (n * n), n, n]),
+    even: even === null ? null : packFloats(even, [even.length / (n * n), n, n]),
     binding: null,
   };
+}
+
+/** What even attention gives each token: as terms where the trace is in terms. */
+export function shownEven(even: Analysis, settings: Settings, selection: Selection): WireArray {
+  const { n } = even.attention;
+  if (!isPolynomial(settings)) return packFloats(even.relevance(settings, selection), [1, n]);
+  const maps = even.between(even.fuse(settings).maps, settings, selection);
+  const [top, bottom] = startMasses(selection, n);
+  const terms = isForward(selection) ? upTerms(maps, bottom).at(-1)! : downTerms(maps, top)[0]!;
+  return packFloats(terms, [terms.length / n, n]);
 }
 
 /** A walk, also where the method is flow: a flow to every input is one. */
@@ -62,6 +78,7 @@ export function shownTrace(
     source_side: null,
     relevance: relevance === null ? null : packFloats(relevance, [n]),
     relevance_binding: null,
+    even: null,
     context: isEmpty(selection)
       ? null
       : analysis.context(settings, () => context(analysis, settings)),
@@ -144,7 +161,9 @@ function strongest(map: Float64Array, n: number, block: number, probes: Probe[])
 }
 
 /** The strongest edges of the mean trace: what a selection is seen against. */
-function context(analysis: Analysis, settings: Settings): WireArray {
+function context(analysis: Analysis, given: Settings): WireArray {
+  // Where the residual moves they are those of its middle, and stay where they are.
+  const settings = isPolynomial(given) ? { ...given, residual: PROBED_RESIDUALS[1]! } : given;
   const { n } = analysis.attention;
   const maps: Maps = analysis.maps(settings);
   const down = massesDown(maps, new Float64Array(n).fill(1 / n));
