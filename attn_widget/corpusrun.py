@@ -314,10 +314,20 @@ def check_workers(workers: object) -> int | None:
     return workers
 
 
-def _local_client(dask: Any, workers: int | None) -> Any:
-    with warnings.catch_warnings():
+# What a cluster watches and one process need not: its ticks take the interpreter from the work.
+_CALM = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+}
+
+
+def _local_client(distributed: Any, workers: int | None) -> Any:
+    import dask
+
+    with warnings.catch_warnings(), dask.config.set(_CALM):
         warnings.simplefilter("ignore")
-        return dask.Client(
+        return distributed.Client(
             processes=False,
             n_workers=1,
             threads_per_worker=workers or processors(),

@@ -333,7 +333,7 @@ PACKAGES: dict[str, set[str]] = {
     "browsing": {"pandas"},
     "corpusitems": {"torch"},
     "corpusstore": {"pyarrow"},
-    "corpusrun": {"distributed"},
+    "corpusrun": {"dask", "distributed"},
     "corpusdata": {"pandas", "pyarrow"},
     "corpus": {"tqdm"},
     "agreement": {"scipy"},

@@ -48,6 +48,7 @@ def test_the_notebooks_are_there() -> None:
         "03_text_models.ipynb",
         "04_vision.ipynb",
         "05_linked_views.ipynb",
+        "08_corpora.ipynb",
     ]
 
 
@@ -104,6 +105,17 @@ def test_a_vision_model_is_trained_and_drawn() -> None:
     # Blanking what rollout names last, at random, first: each hurts at least as much.
     assert left == sorted(left, reverse=True)
     assert left[-1] < left[0]
+
+
+def test_corpora_are_mapped_browsed_and_resumed() -> None:
+    notebook = executed(FOLDER / "08_corpora.ipynb")
+    shown = [set(output.get("data", ())) for output in outputs(notebook)]
+    assert sum(WIDGET_VIEW in kinds for kinds in shown) == 2
+    assert sum("text/html" in kinds and WIDGET_VIEW not in kinds for kinds in shown) == 2
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    said = "".join(output.text for output in outputs(notebook) if output.output_type == "stream")
+    assert "resume=True" in said
+    assert "residual=None and this call says 0.9" in said
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
