@@ -254,6 +254,8 @@ def _heading(attention: Attention) -> str:
     if attention.picture is not None:
         rows, columns = attention.picture.grid
         return f"Attention in an image of {rows} × {columns} patches"
+    if attention.tokens == tuple(map(str, range(attention.n_tokens))):
+        return f"Attention among {attention.n_tokens} tokens"  # nobody has named them
     special = set(attention.special)
     words = words_of(attention)
     first = [words.of_token.index(word) for word in range(len(words.labels))]

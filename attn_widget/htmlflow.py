@@ -70,7 +70,7 @@ class FlowOfPage:
     ) -> None:
         self._analysis = analysis
         self._choice = choice
-        self._settings = replace(settings, method="flow")
+        self._settings = replace(settings, method="flow", baseline=None)
         asked = self._asked()
         self._pinned = [read_pin(pin) for pin in pins if pin["method"] == "flow"]
         current = (self._settings, ends(selected, settings.levels))

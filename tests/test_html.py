@@ -124,7 +124,9 @@ def test_the_page_knows_every_setting():
 def test_six_layers_of_twelve_heads_at_64_tokens_take_less_than_a_megabyte(tmp_path):
     widget = aw.AttentionWidget(softmax(6, 12, 64))
     told = widget.html_size(flow="current")
-    size = widget.save_html(tmp_path / "a.html", flow="current").stat().st_size
+    path = widget.save_html(tmp_path / "a.html", flow="current")
+    assert "<h1>Attention among 64 tokens</h1>" in path.read_text(encoding="utf-8")
+    size = path.stat().st_size
     assert size < 1_000_000
     assert told.megabytes == pytest.approx(size / 1e6, rel=0.05)
     assert told.seconds > 0
