@@ -255,7 +255,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
             self.head_shares = {}
         if self.heads_open:
             self._draw_heads(settings, selection)
-        self._compare()
+        self._show_comparison()
         # Last, since observers may change settings; what they changed to is shown by then.
         if self._showing == (settings, selection):
             self.showing = (self._analysis, settings, selection)
@@ -314,7 +314,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
         if not self.head_shares:
             self.head_shares = shown.shown_head_shares(self._analysis, settings, selection)
 
-    def _compare(self) -> None:
+    def _show_comparison(self) -> None:
         """Show the difference of two pins; computed in the background, since it may be a flow."""
         pair = tuple(
             read_pin(self.pins[index]) for index in self.compared if index < len(self.pins)
