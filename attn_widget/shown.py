@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 TERMS_BUDGET = 1_000_000
 """Numbers, 4 bytes each. A rollout matrix whose terms are more is sent as it is, without them."""
 
+LARGE = 50_000
+"""Numbers of a matrix in terms from which on they travel, and are stored, in three bytes each."""
+
 ALL_EDGES = 64
 """Up to this many tokens every edge is sent; above, those that can be among the strongest."""
 
@@ -55,7 +58,7 @@ def shown_matrix(analysis: Analysis, settings: Settings) -> dict[str, Any]:
     if in_terms(analysis, settings):
         terms = analysis.matrix_terms(settings)
         if settings.compared:
-            even = pack(matrix_terms(analysis.even(settings)))
+            even = pack(matrix_terms(analysis.even(settings)), short=terms.size > LARGE)
     else:
         terms = analysis.matrix(replace(settings, baseline=None))[None]
         if settings.compared:
@@ -63,7 +66,7 @@ def shown_matrix(analysis: Analysis, settings: Settings) -> dict[str, Any]:
     return {
         "method": settings.method,
         "levels": analysis.matrix_levels(settings),
-        "terms": pack(terms),
+        "terms": pack(terms, short=terms.size > LARGE),
         "even": even,
         "binding": None,
     }
@@ -208,7 +211,9 @@ def note(analysis: Analysis, settings: Settings) -> str:
 
 def _flow_entries(analysis: Analysis, settings: Settings, selection: Selection) -> dict[str, Any]:
     path: FlowTrace = analysis.flow_path(settings, selection)
-    block, query, key = np.nonzero(path.edges)
+    found = [np.sort(_largest(edges, edges.shape[-1])) for edges in path.edges]
+    block = np.repeat(np.arange(len(found)), [len(places) for places in found])
+    query, key = np.divmod(np.concatenate(found), path.edges.shape[-1])
     cut = np.array(path.cut, dtype=np.int32).reshape(-1, 3)
     capacity = analysis.between(settings, selection)[cut[:, 0], cut[:, 1], cut[:, 2]]
     into = path.edges[-1].sum(axis=1)

@@ -48,6 +48,7 @@ def test_the_notebooks_are_there() -> None:
         "03_text_models.ipynb",
         "04_vision.ipynb",
         "05_linked_views.ipynb",
+        "06_save_and_share.ipynb",
         "08_corpora.ipynb",
     ]
 
@@ -84,6 +85,17 @@ def test_linked_views_open_with_a_picture_and_keep_their_promises() -> None:
     assert len(shown) == 4
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []
     assert sum("Try this" in cell.source for cell in notebook.cells) == 4
+
+
+def test_save_and_share_opens_with_a_picture_and_keeps_its_promises() -> None:
+    notebook = executed(FOLDER / "06_save_and_share.ipynb")
+    (shown,) = code_cells(notebook)[0].outputs
+    assert {WIDGET_VIEW, "text/html"} <= set(shown.data)
+    said = "".join(output.get("text", "") for output in outputs(notebook))
+    assert "is there already" in said
+    assert "‘it’ at layer 4 draws" in said
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    assert sum("Try this" in cell.source for cell in notebook.cells) == 5
 
 
 def test_text_models_are_trained_and_drawn() -> None:

@@ -33,6 +33,8 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# What a person ticks as "Save Widget State Automatically".
+SAVE_STATE = {"@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True}}
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # Runs in the page before anything else: the open notebook of a name, null while there is none.
@@ -98,7 +100,7 @@ class Lab:
         self.root.mkdir(parents=True)
         settings = self._home / "settings"
         settings.mkdir()
-        (settings / "overrides.json").write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
+        (settings / "overrides.json").write_text(json.dumps(LAB_SETTINGS | SAVE_STATE), encoding="utf-8")
         port = free_port(wanted=0)
         self.url = f"http://127.0.0.1:{port}"
         command = [
