@@ -100,7 +100,9 @@ class Lab:
         self.root.mkdir(parents=True)
         settings = self._home / "settings"
         settings.mkdir()
-        (settings / "overrides.json").write_text(json.dumps(LAB_SETTINGS | SAVE_STATE), encoding="utf-8")
+        (settings / "overrides.json").write_text(
+            json.dumps(LAB_SETTINGS | SAVE_STATE), encoding="utf-8"
+        )
         port = free_port(wanted=0)
         self.url = f"http://127.0.0.1:{port}"
         command = [

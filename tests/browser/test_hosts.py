@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import lab as lab_module
 import pytest
 from hosts import Marimo, Notebook7, Voila
-from lab import Visit
+from lab import Notebook, Visit
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ def tell(_change):
 widget.observe(tell, ["selected", "residual", "heads"])
 tell(None)
 told
+"""
+
+# 6 layers, 12 heads, 128 tokens, every head unfolded: as much as a saved state has to hold.
+LARGE = """
+import attn_widget as aw, numpy as np
+weights = np.random.default_rng(0).dirichlet(np.full(128, 0.05), size=(6, 12, 128))
+tokens = [f"w{i}" for i in range(128)]
+widget = aw.AttentionWidget(weights, tokens, height=400, heads_open=True)
+widget
 """
 
 APP = """
@@ -223,3 +233,36 @@ def test_marimo(context: BrowserContext, tmp_path: Path, pictures: Path) -> None
         quiet(page)
     finally:
         server.stop()
+
+
+def test_a_reopened_notebook_shows_its_last_picture(
+    lab: Lab, browser: Browser, pictures: Path
+) -> None:
+    """Its kernel is gone and no cell has run again: everything comes from the saved state."""
+    lab_module.write_notebook(lab.root / "saved.ipynb", (LARGE,))
+    first = Notebook(lab, lab_module.new_context(browser), "saved.ipynb", pictures)
+    first.open()
+    first.run_all()
+    first.views("[data-token='8']").click()
+    first.wait_for_kernel("widget.selected", "[(6, 8)]")
+    expect(first.views(".aw-sentence")).to_contain_text("‘w8’ at layer 6 draws")
+    first.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    first.close()
+    quiet(first)
+    stored = json.loads((lab.root / "saved.ipynb").read_text(encoding="utf-8"))
+    assert len(json.dumps(stored["metadata"]["widgets"])) < 1_000_000
+
+    again = Notebook(lab, lab_module.new_context(browser), "saved.ipynb", pictures)
+    again.open()
+    sentence = again.views(".aw-sentence")
+    expect(sentence).to_contain_text("‘w8’ at layer 6 draws")
+    before = sentence.inner_text()
+    residual = drag_residual(again, 20)
+    assert residual > 0.55
+    expect(sentence).not_to_have_text(before)
+    expect(again.views(".aw-facts")).to_contain_text(f"residual {residual:g}")
+    again.views("[data-token='3']").hover()
+    expect(again.views(".aw-tooltip:not(.aw-head-tip)")).to_be_visible()
+    again.screenshot("reopened")
+    again.close()
+    quiet(again)
