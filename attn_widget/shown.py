@@ -256,14 +256,15 @@ def _walk_entries(analysis: Analysis, settings: Settings, selection: Selection) 
         down, up = [row[None] for row in walk[0]], [row[None] for row in walk[1]]
         probes = [(0.0, list(walk[0]), list(walk[1]))]
     edges = _strongest(mixed, probes)
+    large = analysis.attention.n_tokens > ALL_EDGES
     return {
         "kind": "walk",
         "polynomial": settings.polynomial,
         "mixed": settings.polynomial,
-        "down": pack(np.concatenate(down)),
-        "up": pack(np.concatenate(up)),
+        "down": pack(np.concatenate(down), short=large),
+        "up": pack(np.concatenate(up), short=large),
         "edges": pack(edges + np.array([selection.start, 0, 0], dtype=np.int32)),
-        "weights": pack(mixed[edges[:, 0], edges[:, 1], edges[:, 2]]),
+        "weights": pack(mixed[edges[:, 0], edges[:, 1], edges[:, 2]], short=large),
     }
 
 
