@@ -7,13 +7,14 @@ comes after the cell, and `SavedPicture` tells what has become of it.
 from __future__ import annotations
 
 import itertools
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import AttentionError
+from .writing import check_target, write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
 FORMATS = ("svg", "png")
@@ -65,16 +66,10 @@ class SavedPicture:
 
     def write(self, data: bytes) -> None:
         """Write the bytes that have arrived, whole or not at all."""
-        if self.path.exists() and not self._overwrite:
-            self.fail(taken(self.path))
-            return
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            partial.write_bytes(data)
-            partial.replace(self.path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            self.fail(f"{self.path} cannot be written: {error.strerror or error}.")
+            write_whole(self.path, lambda file: file.write(data), overwrite=self._overwrite)
+        except AttentionError as error:
+            self.fail(str(error))
             return
         self._size = len(data)
 
@@ -119,8 +114,7 @@ class PictureSaver:
         if not target.parent.is_dir():
             message = f"there is no folder {target.parent}: create it first."
             raise AttentionError(message)
-        if target.exists() and not overwrite:
-            raise AttentionError(taken(target))
+        check_target(target, overwrite=overwrite)
         picture = SavedPicture(target, form, overwrite=overwrite)
         number = next(self._numbers)
         self._waiting[number] = picture
@@ -143,8 +137,3 @@ class PictureSaver:
         else:
             picture.write(bytes(buffers[0]))
         return picture.failure
-
-
-def taken(path: Path) -> str:
-    """Say that a file is there already."""
-    return f"{path} exists already: give another name, or overwrite=True."

@@ -185,7 +185,9 @@ def test_a_large_graph_sends_its_strongest_edges(rng):
     edges, _ = drawn(wire, settings, n)
     exact = aw.trace(aw.Attention(weights), source=(2, 7), method="rollout").edges
     strongest = np.sort(exact[0].ravel())[-1500:]
-    np.testing.assert_allclose(np.sort(edges[0].ravel())[-1500:], strongest, rtol=2.0**-15, atol=1e-7)
+    np.testing.assert_allclose(
+        np.sort(edges[0].ravel())[-1500:], strongest, rtol=2.0**-15, atol=1e-7
+    )
 
 
 @pytest.fixture

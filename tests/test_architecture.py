@@ -124,7 +124,7 @@ ARROWS: dict[str, set[str]] = {
     "checks": {"attention", "errors", "mixing", "pins", "selection", "settings", "state"},
     "bundle": set(),
     "jobs": set(),
-    "saving": {"errors"},
+    "saving": {"errors", "writing"},
     "flowpicture": {"analysis", "flow", "selection", "settings", "shown"},
     "pinning": {"checks", "errors", "pins"},
     "outputs": {

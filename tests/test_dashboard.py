@@ -146,3 +146,22 @@ def test_widgets_are_linked_in_the_kernel_both_ways(link):
     assert second.residual == 0.7
     first.close()
     second.close()
+
+
+def test_two_dashboards_on_one_widget_close_apart():
+    widget = aw.AttentionWidget(SAMPLE)
+    first, second = aw.dashboard(widget), aw.dashboard(widget)
+    widget.selected = [(6, 10)]
+    bars = [board.charts["relevance"].marks[0] for board in (first, second)]
+    np.testing.assert_array_equal(bars[0].y, bars[1].y)
+    first.close()
+    assert widget.comm is not None
+    stale = bars[0].y.copy()
+    widget.selected = [(6, 8)]
+    np.testing.assert_array_equal(bars[0].y, stale)
+    np.testing.assert_allclose(bars[1].y, 100 * aw.rollout(SAMPLE)[8], atol=1e-9)
+    bars[1].selected = np.array([3], dtype=np.uint32)
+    assert widget.selected == [(6, 3)]
+    second.close()
+    assert widget.comm is not None
+    widget.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 import attn_widget as aw
@@ -56,7 +58,7 @@ def test_a_view_that_opens_later_is_asked_too(saver, sent, tmp_path):
 def test_a_file_is_replaced_only_where_that_was_asked_for(saver, sent, tmp_path):
     path = tmp_path / "it.svg"
     path.write_text("mine")
-    with pytest.raises(aw.AttentionError, match="exists already: give another name"):
+    with pytest.raises(aw.AttentionError, match="is there already: choose another name"):
         saver.ask(path, "svg", overwrite=False)
     assert sent == []
     saver.ask(path, "svg", overwrite=True)
@@ -68,9 +70,9 @@ def test_a_file_that_came_in_between_is_kept(saver, sent, tmp_path):
     path = tmp_path / "it.svg"
     picture = saver.ask(path, "svg", overwrite=False)
     path.write_text("mine")
-    assert "exists already" in saver.on_answer(answer(sent[0]), [b"new"])
+    assert "is there already" in saver.on_answer(answer(sent[0]), [b"new"])
     assert path.read_text() == "mine"
-    with pytest.raises(aw.AttentionError, match="exists already"):
+    with pytest.raises(aw.AttentionError, match="is there already"):
         picture.result()
 
 
@@ -121,3 +123,51 @@ def test_a_mistake_shows_in_the_widget(tmp_path):
     widget._handle_custom_msg(answer(asked[0], error="out of memory"), [])
     assert "out of memory" in widget.error
     widget.close()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_full_disk_leaves_no_half_picture(saver, sent, tmp_path, monkeypatch, overwrite):
+    path = tmp_path / "it.svg"
+    if overwrite:
+        path.write_text("mine")
+    picture = saver.ask(path, "svg", overwrite=overwrite)
+
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert "No space left" in saver.on_answer(answer(sent[0]), [b"<svg/>"])
+    with pytest.raises(aw.AttentionError, match="cannot be written"):
+        picture.result()
+    assert [entry.name for entry in tmp_path.iterdir()] == (["it.svg"] if overwrite else [])
+    assert not overwrite or path.read_text() == "mine"
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(saver, sent, tmp_path):
+    (tmp_path / "it.svg").mkdir()
+    with pytest.raises(aw.AttentionError, match="is a folder"):
+        saver.ask(tmp_path / "it.svg", "svg", overwrite=True)
+    assert sent == []
+
+
+def test_a_closed_widget_gives_numbers_and_says_what_it_cannot(tmp_path):
+    widget = aw.AttentionWidget(aw.load_sample(), selected=[(6, 10)])
+    before = widget.matrix
+    widget.close()
+    for form in ("svg", "png"):
+        with pytest.raises(aw.AttentionError, match=f"save_{form} asks an open view .* closed"):
+            getattr(widget, f"save_{form}")(tmp_path / f"it.{form}")
+    for made in (aw.dashboard, aw.relevance_chart, aw.head_chart):
+        with pytest.raises(aw.AttentionError, match="closed"):
+            made(widget)
+    # What needs no browser goes on.
+    widget.heads = 3
+    assert (widget.matrix != before).any()
+    assert widget.relevance.shape == (16,)
+    assert len(widget.to_frame()) == 256
+    assert widget.to_xarray().sizes == {"query": 16, "key": 16}
+    widget.show_pin(widget.pin("kept")["name"])
+    assert "closed" in repr(widget)
+    assert "<img" in widget.still_bundle()["text/html"]
+    widget.close()
+    assert list(tmp_path.iterdir()) == []
