@@ -240,6 +240,7 @@ ARROWS: dict[str, set[str]] = {
     "experiments.training": {"errors", "experiments.grammar"},
     "experiments.minilm": {"errors", "evaluation", "evaluator"},
     "experiments.report": {"errors"},
+    "experiments.figures": {"chartdata", "chartparts", "experiments.report"},
     "experiments.paper": {
         "attention",
         "errors",
@@ -345,6 +346,7 @@ PACKAGES: dict[str, set[str]] = {
     "experiments.training": {"torch"},
     "experiments.minilm": {"transformers"},
     "experiments.report": {"pandas"},
+    "experiments.figures": {"ipywidgets", "pandas"},
     "experiments.paper": {"pandas", "torch"},
 }
 

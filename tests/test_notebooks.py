@@ -49,6 +49,7 @@ def test_the_notebooks_are_there() -> None:
         "04_vision.ipynb",
         "05_linked_views.ipynb",
         "06_save_and_share.ipynb",
+        "07_does_it_tell_the_truth.ipynb",
         "08_corpora.ipynb",
     ]
 
@@ -117,6 +118,14 @@ def test_a_vision_model_is_trained_and_drawn() -> None:
     # Blanking what rollout names last, at random, first: each hurts at least as much.
     assert left == sorted(left, reverse=True)
     assert left[-1] < left[0]
+
+
+def test_the_papers_experiment_is_told_as_it_came_out() -> None:
+    """Its own assertions hold what the prose says to the numbers of the full run."""
+    notebook = executed(FOLDER / "07_does_it_tell_the_truth.ipynb")
+    shown = [set(output.get("data", ())) for output in outputs(notebook)]
+    assert sum(WIDGET_VIEW in kinds for kinds in shown) == 4
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
 
 
 def test_corpora_are_mapped_browsed_and_resumed() -> None:

@@ -63,7 +63,7 @@ class Plan:
     sentences: int = 1000
     swept: int = 300
     residuals: tuple[float, ...] = tuple(round(0.1 * i, 1) for i in range(11))
-    snapshots: tuple[int, ...] = (0, 150, 300)
+    snapshots: tuple[int, ...] = (0, 250, 500)
     minilm: int = 240
 
 
@@ -106,26 +106,27 @@ def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None =
             message = f"plan must be 'full', 'small' or a Plan, not {brief(plan)}."
             raise AttentionError(message)
         plan = PLANS[plan]
-    jobs = min(len(plan.seeds), jobs or os.cpu_count() or 1)
-    tasks = [(plan, seed) for seed in plan.seeds]
+    jobs = min(len(plan.seeds) + bool(plan.minilm), jobs or os.cpu_count() or 1)
     if jobs == 1:
-        parts = [_one_seed(*task, say=say) for task in tasks]
+        parts = [_one_seed(plan, seed, say=say) for seed in plan.seeds]
+        real = real_model(plan, say=say)
     else:
         # Fresh interpreters: torch's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
-            waiting = {pool.submit(_in_process, *task): task[1] for task in tasks}
-            for done in concurrent.futures.as_completed(waiting):
+            tasks = {pool.submit(_in_process, _one_seed, plan, s): f"seed {s}" for s in plan.seeds}
+            last = pool.submit(_in_process, real_model, plan)
+            for done in concurrent.futures.as_completed(tasks):
                 done.result()
                 if say is not None:
-                    say(f"seed {waiting[done]} is done")
-            parts = [one.result() for one in waiting]
+                    say(f"{tasks[done]} is done")
+            parts = [one.result() for one in tasks]
+            real = last.result()
     frames = {
         name: pd.concat([part[name] for part in parts if len(part[name])], ignore_index=True)
         for name in _OF_A_SEED
     }
-    frames["minilm"] = real_model(plan, say=say)
-    return Report(json.loads(json.dumps(asdict(plan))), **frames)
+    return Report(json.loads(json.dumps(asdict(plan))), minilm=real, **frames)
 
 
 def real_model(plan: Plan, *, say: Say | None = None) -> pd.DataFrame:
@@ -176,11 +177,11 @@ def bound(attention: Attention) -> Any:
     return np.round(np.minimum(1, layer_maps(attention, levels=(0, 1))[0].sum(axis=0)), 9)
 
 
-def _in_process(plan: Plan, seed: int) -> dict[str, pd.DataFrame]:
+def _in_process(work: Callable[..., Any], *given: Any) -> Any:
     import torch
 
     torch.set_num_threads(1)
-    return _one_seed(plan, seed)
+    return work(*given)
 
 
 def _one_seed(plan: Plan, seed: int, say: Say | None = None) -> dict[str, pd.DataFrame]:

@@ -44,7 +44,7 @@ class Training:
     layers: int = 6
     heads: int = 8
     width: int = 128
-    steps: int = 600
+    steps: int = 1000
     batch: int = 64
     rate: float = 1e-3
     unknown: float = 0.04
