@@ -227,7 +227,6 @@ def _by_residual(
         text=[f"layer {stop}" for stop in stops],
         scales=scales,
         colors=[BLUE],
-        opacities=opacities,
         align="end",
         x_offset=-8,
         apply_clip=False,
