@@ -163,7 +163,7 @@ def test_figures_show_the_report(small):
     assert ours.tolist() == pytest.approx(small.beside().loc[("rollout", "mean of seeds")].tolist())
     rollout, flow = figures.residual_figures(small).children
     assert len(rollout.marks[0].y) == 3
-    assert flow.title.startswith("Flow: best at")
+    assert flow.title.startswith("Flow")
     assert len(figures.minilm_figures(small, "gradients").children) == 2
 
 

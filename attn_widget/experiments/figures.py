@@ -204,9 +204,15 @@ def _by_residual(
     # From the input up, lines grow stronger.
     opacities = [0.45 + 0.55 * place / max(1, len(stops) - 1) for place in range(len(stops))]
     values = means.to_numpy()
+    shares = means.columns.to_numpy(dtype=float)
+    end = int(np.flatnonzero(np.isfinite(values).all(axis=0))[-1])  # at 1 all of the text ties
+    moving = {
+        stop for stop, line in zip(stops, values, strict=True) if np.ptp(line[: end + 1]) > 0.01
+    }
+    peaks = peaks[peaks["level"].isin(moving)]  # at level 1 the residual cannot matter
     lines = bq.Lines(
-        x=means.columns.to_numpy(dtype=float),
-        y=values,
+        x=shares[: end + 1],
+        y=values[:, : end + 1],
         scales=scales,
         colors=[BLUE] * len(stops),
         opacities=opacities,
@@ -217,18 +223,16 @@ def _by_residual(
         y=peaks["mean"].to_numpy(),
         scales=scales,
         colors=[BLUE],
-        opacities=opacities,
         default_size=44,
     )
     gap = 14 * (span[1] - span[0]) / (HEIGHT - 90)
     names = bq.Label(
-        x=[0.0] * len(stops),
-        y=spread([float(line[0]) for line in values], gap, *span),
+        x=[float(shares[end])] * len(stops),
+        y=spread([float(line[end]) for line in values], gap, *span),
         text=[f"layer {stop}" for stop in stops],
         scales=scales,
         colors=[BLUE],
-        align="end",
-        x_offset=-8,
+        x_offset=9,
         apply_clip=False,
         default_size=11,
         font_weight="normal",
@@ -238,17 +242,21 @@ def _by_residual(
         make_axis(
             y,
             f"Spearman with {_REFERENCES[reference]}",
-            side="right",
+            side="left",
             grid_lines="solid",
-            num_ticks=6,
+            tick_values=list(
+                np.arange(span[0], span[1] + 1e-9, 0.1 if np.ptp(span) < 0.9 else 0.2)
+            ),
             tick_format=".1f",
             label_offset="38px",
         ),
     ]
-    top = peaks.iloc[int(peaks["mean"].to_numpy().argmax())]
-    title = f"{_NAMES[method]}: best at {top['residual']:.1f}, layer {top['level']:.0f}"
+    title = _NAMES[method]
+    if len(peaks):
+        top = peaks.iloc[int(peaks["mean"].to_numpy().argmax())]
+        title += f": best at {top['residual']:.1f}, layer {top['level']:.0f}"
     return make_figure(
-        [lines, points, names], axes, title=title, fig_margin={"left": 64, "right": 58}
+        [lines, points, names], axes, title=title, fig_margin={"left": 58, "right": 54}
     )
 
 
