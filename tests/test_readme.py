@@ -9,19 +9,23 @@ import numpy as np
 import pytest
 
 import attn_widget as aw
+from attn_widget.experiments.report import load_report
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use, own_model, images, send = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    use, own_model, images, send, check = re.findall(
+        r"```python\n(.*?)```", README, flags=re.DOTALL
+    )
     names: dict[str, object] = {}
     exec(compile(use, "README.md", "exec"), names)
     assert names["pair"].binding == "interior"
     assert names["widget"].relevance.shape == (16,)
     compile(own_model, "README.md", "exec")
     compile(images, "README.md", "exec")
+    compile(check, "README.md", "exec")
     monkeypatch.chdir(tmp_path)
     exec(compile(send, "README.md", "exec"), names)
     assert 0.25e6 < (tmp_path / "trophy.html").stat().st_size < 0.35e6
@@ -49,6 +53,37 @@ def test_it_says_how_often_flow_is_trivial(residual: float, wanted: list[int]) -
     assert measured == wanted
     row = " | ".join(f"{share} %" for share in wanted)
     assert f"residual {residual} | {row} |" in README.replace("**", "")
+
+
+def test_it_says_what_the_full_experiment_found() -> None:
+    report = load_report()
+    table = report.table
+    text = table[
+        (table["tokens"] == "text") & (table["reference"] == "blank_out") & (table["stop"] == 6)
+    ]
+    means = text.groupby("method")[["mean", "saturated"]].mean()
+    real = report.minilm
+    flow = real[
+        (real["tokens"] == "text")
+        & (real["reference"] == "gradients")
+        & (real["method"] == "flow")
+        & (real["stop"] == 6)
+    ].set_index("residual")["mean"]
+
+    def short(value: float) -> str:
+        return f"{value:.2f}".removeprefix("0")
+
+    words = " ".join(README.split())
+    for said in (
+        f"({short(means['mean']['rollout'])} at level 6, the paper .71)",
+        f"({short(means['mean']['flow'])}, the paper .70)",
+        (
+            f"lowest map alone ({short(means['mean']['bound'])}), with "
+            f"{100 * means['saturated']['flow']:.0f} % of its pairs"
+        ),
+        f"at {short(flow[0.7])} instead of {short(flow[0.5])}",
+    ):
+        assert said in words
 
 
 def test_it_says_how_far_causal_rollout_piles_up() -> None:
