@@ -145,11 +145,8 @@ export function layoutCutLegend(
 ): Mark[] {
   const { theme } = frame;
   const words = LEGEND_WORDS.reduce((sum, text) => sum + measure(text, 12, WEIGHT.label) + 18, 0);
-  const fits = (from: number) => from + 62 + words <= until;
-  // Without room beside the scale's words it goes above them, where only their end is long.
-  const beside = fits(graphLeft) || fits(zones.padding);
-  const left = fits(graphLeft) ? graphLeft : zones.padding;
-  const y = beside ? zones.foot.y + zones.foot.h / 2 : zones.sumsY! + 19;
+  const left = graphLeft + 62 + words <= until ? graphLeft : zones.padding;
+  const y = zones.sumsY! + 19;
   const marks: Mark[] = [];
   let x = left;
   const say = (content: string) => {

@@ -198,6 +198,7 @@ export function layoutZones(input: ZoneInput): Zones {
     matrix.cellH = shownPitch;
   }
   const shownRows = rowSpan.to - rowSpan.from;
+  const sumsY = input.sums && graph !== null ? bottom + (narrow ? 18 : 14) : null;
   const legendW = Math.min(150, width - 2 * padding);
   const legendX = matrix === null ? 0 : Math.max(padding + legendW, matrix.x + matrix.w) - legendW;
   return {
@@ -232,8 +233,14 @@ export function layoutZones(input: ZoneInput): Zones {
       h: MARGIN_HEIGHT,
     },
     legend: matrix && { x: legendX, y: bottom + 38, w: legendW, h: 8 },
-    sumsY: input.sums && graph !== null ? bottom + (narrow ? 18 : 14) : null,
-    foot: { x: padding, y: bottom + 35, w: (matrix?.x ?? width) - 2 * padding, h: 28 },
+    sumsY,
+    // Below the sums stands what the cut's marks mean.
+    foot: {
+      x: padding,
+      y: bottom + (sumsY === null ? 35 : 46),
+      w: (matrix?.x ?? width) - 2 * padding,
+      h: 28,
+    },
   };
 }
 
