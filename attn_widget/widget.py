@@ -378,6 +378,7 @@ class AttentionWidget(Outputs, Pinning, anywidget.AnyWidget):
             self._job.cancel()
             self.progress = {}
         elif kind == "view":
+            self.send({"type": "here"})
             self._pictures.on_view()
         elif kind == "picture":
             self.error = self._pictures.on_answer(content, buffers) or self.error

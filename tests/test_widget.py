@@ -447,3 +447,11 @@ def test_a_saved_state_stays_under_a_megabyte():
     rows = terms.sum(axis=(0, 2)) / 2**6  # all degrees weigh alike at residual 0.5
     np.testing.assert_allclose(rows, 1, atol=1e-4)
     made.close()
+
+
+def test_a_view_that_opens_is_greeted(widget, monkeypatch):
+    """So that it can tell a kernel from the state that a notebook has kept."""
+    told = []
+    monkeypatch.setattr(widget, "send", lambda content, *_: told.append(content))
+    widget._handle_custom_msg({"type": "view"}, [])
+    assert told == [{"type": "here"}]

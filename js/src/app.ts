@@ -5,6 +5,7 @@ import type { Context, Frame, View, ViewState } from "./frame";
 import { FrameBuilder } from "./framing";
 import { stripWidth } from "./layout/zones";
 import type { Model, WidgetState } from "./model";
+import { watchKernel } from "./presence";
 import { alike } from "./views/dom";
 import { Foot } from "./views/foot";
 import { HeadsOverview } from "./views/heads";
@@ -139,6 +140,15 @@ export class App {
     this.#root.append(...above.map((view) => view.el), this.#body, ...below.map((view) => view.el));
     installKeys(this.#root, context, () => this.#frame);
 
+    watchKernel(
+      model,
+      (sentence) => {
+        if (sentence === this.#view.localError) return;
+        this.#view.localError = sentence;
+        invalidate();
+      },
+      signal,
+    );
     // The hand is off a slider: the kernel gets the last value before anything that follows.
     this.#root.addEventListener("change", () => model.flush(), { signal });
     model.onChange(SYNCED, () => {

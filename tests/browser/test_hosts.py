@@ -263,6 +263,10 @@ def test_a_reopened_notebook_shows_its_last_picture(
     expect(again.views(".aw-facts")).to_contain_text(f"residual {residual:g}")
     again.views("[data-token='3']").hover()
     expect(again.views(".aw-tooltip:not(.aw-head-tip)")).to_be_visible()
+    # What needs the kernel says so, and the picture stays.
+    again.views("[data-token='3']").click()
+    expect(again.views(".aw-message-what")).to_contain_text("Nothing answers")
+    expect(sentence).to_contain_text("‘w8’ at layer 6 draws")
     again.screenshot("reopened")
     again.close()
     quiet(again)
