@@ -236,16 +236,19 @@ class Engine:
             return 0
 
     def _take(self, future: Any, chunk: Chunk) -> Done:
-        error = future.exception() if future.status == "error" else None
-        if error is None:
+        try:
             done: Done = future.result()
-            return done
-        if isinstance(error, self._dask.scheduler.KilledWorker):
+        except self._dask.scheduler.KilledWorker:
             # The chunk that kills every worker it is given: the rest goes on without it.
             return self._job.lost(chunk, AttentionError(_KILLED))
-        if isinstance(error, self._dask.CancelledError):
+        except self._dask.CancelledError as error:
             raise _gone(error) from error
-        return self._job.lost(chunk, error)
+        except Exception as error:
+            # The client may have gone while another chunk was written.
+            if self._client.status != "running":
+                raise _gone(error) from error
+            return self._job.lost(chunk, error)
+        return done
 
     def _release(self, future: Any) -> None:
         _, here = self._held.pop(future)
