@@ -153,6 +153,8 @@ def serve_notebook(
     """
     # SIGTERM as Ctrl-C: the server behind is stopped, not orphaned.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell starts what it puts into the background deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     port = port or free_port(ip)
     token = secrets.token_hex(16)
     base = f"http://{'127.0.0.1' if ip in {'0.0.0.0', '*'} else ip}:{port}"  # noqa: S104

@@ -14,6 +14,7 @@ import attn_widget as aw
 from attn_widget.baseline import ratio
 from attn_widget.rollout import evaluate_terms
 from attn_widget.state import SETTINGS as SETTINGS_OF
+from attn_widget.wire import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ def array(wire: Any) -> Any:
     if "values" in wire:
         # NaN and infinity travel as null
         return np.array(wire["values"], dtype=float).reshape(wire["shape"])
-    return np.frombuffer(wire["view"], wire["dtype"]).reshape(wire["shape"]).astype(float)
+    return unpack(wire).astype(float)
 
 
 def evaluated(terms: Any, residual: float) -> Any:
@@ -331,6 +332,9 @@ def test_two_pins_are_compared(html_page: OpenPage, tmp_path: Path) -> None:
     widget.pin()
     widget.residual, widget.heads = 0.8, "max"
     widget.pin()
+    page.wait_for_function(
+        "() => document.getElementById('attn-view').model.get('pins').every((pin) => pin.name !== '')"
+    )
     assert [pin["name"] for pin in read(page, "pins")] == [pin["name"] for pin in widget.pins]
     page.get_by_role("button", name="Compare").click()
     page.wait_for_function(

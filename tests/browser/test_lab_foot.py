@@ -116,7 +116,7 @@ def test_python_saves_what_the_browser_shows(notebook: OpenNotebook, tmp_path: P
     assert title is not None
     assert title.text == view.locator(".aw-sentence").text_content()
     assert pixels.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert "exists already" in book.kernel(
+    assert "is there already" in book.kernel(
         f"try: widget.save_png({str(pixels)!r})\nexcept aw.AttentionError as e: print(e)"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ widget
 
 def patch_at(view: Locator, row: int, column: int) -> dict[str, float]:
     """Middle of a patch, from where the image says that it is."""
+    expect(view.locator(".aw-image")).to_have_attribute("data-image", re.compile(","))
     place = view.locator(".aw-image").get_attribute("data-image")
     assert place
     x, y, w, h = map(float, place.split(","))
