@@ -333,7 +333,7 @@ def test_two_pins_are_compared(html_page: OpenPage, tmp_path: Path) -> None:
     widget.residual, widget.heads = 0.8, "max"
     widget.pin()
     page.wait_for_function(
-        "() => document.getElementById('attn-view').model.get('pins').every((pin) => pin.name !== '')"
+        "() => document.getElementById('attn-view').model.get('pins').every((pin) => pin.name)"
     )
     assert [pin["name"] for pin in read(page, "pins")] == [pin["name"] for pin in widget.pins]
     page.get_by_role("button", name="Compare").click()
