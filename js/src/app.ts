@@ -182,16 +182,15 @@ export class App {
       window.addEventListener("resize", resize, { signal: this.#signal });
     }
     // A theme shows itself by its colours, whatever the host switches and however late its style
-    // sheet comes: the root's own colour has a transition (widget.css), whose end is an event.
-    this.#root.addEventListener(
-      "transitionend",
-      (event) => {
-        if (event.target !== this.#root) return;
-        this.#themeRead = Number.NEGATIVE_INFINITY;
-        this.#invalidate();
-      },
-      { signal: this.#signal },
-    );
+    // sheet comes: the root's own colour has a transition (base.css), whose end is an event. A host
+    // may hide the page while it switches: then being shown again is one.
+    const look = (event: Event): void => {
+      if (event.target !== this.#root) return;
+      this.#themeRead = Number.NEGATIVE_INFINITY;
+      this.#invalidate();
+    };
+    this.#root.addEventListener("transitionend", look, { signal: this.#signal });
+    this.#root.addEventListener("animationend", look, { signal: this.#signal });
   }
 
   #invalidate(): void {

@@ -333,6 +333,30 @@ describe("saving", () => {
   });
 });
 
+describe("the page's theme", () => {
+  const repaint = (color: string): void => {
+    document.body.style.setProperty("--jp-layout-color0", color);
+  };
+
+  test("is followed as soon as its colours come", async () => {
+    const { root } = open();
+    await vi.waitFor(() => expect(root.dataset["theme"]).toBe("light"));
+    repaint("#111");
+    await vi.waitFor(() => expect(root.dataset["theme"]).toBe("dark"));
+  });
+
+  test("is followed where the host hides the widget while it switches", async () => {
+    const { root, drawn } = open();
+    await drawn();
+    const { style } = root.parentElement!;
+    style.display = "none";
+    repaint("#111");
+    expect(root.clientWidth).toBe(0);
+    style.display = "";
+    await vi.waitFor(() => expect(root.dataset["theme"]).toBe("dark"));
+  });
+});
+
 describe("the whole widget", () => {
   const everything = {
     heads_open: true,
