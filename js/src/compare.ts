@@ -62,7 +62,11 @@ export function subtract(
   const stop = Math.max(from, to);
   const start = from < to ? from : stop;
   const values = a.matrix.values.map((value, i) => value - b.matrix.values[i]!);
-  const range = rangeOf(values, n, special);
+  const relevance =
+    a.trace.direction === b.trace.direction
+      ? subtractShares(sharesOf(a.trace), sharesOf(b.trace))
+      : null;
+  const range = rangeOf(values, n, special, relevance);
   const [unitA, unitB] = [unitOf(a.trace), unitOf(b.trace)];
   const levels = from < to ? to - from + 1 : 0;
   return {
@@ -91,10 +95,7 @@ export function subtract(
         n,
       ),
     ),
-    relevance:
-      a.trace.direction === b.trace.direction
-        ? subtractShares(sharesOf(a.trace), sharesOf(b.trace))
-        : null,
+    relevance,
     direction: a.trace.direction,
   };
 }
@@ -117,11 +118,15 @@ function subtractShares(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, token) => value - b[token]!);
 }
 
-/** The largest difference between words, off the diagonal, rounded up; CLS and SEP go beyond. */
+/**
+ * The largest difference between words, off the diagonal, rounded up; CLS and SEP go beyond. Where
+ * the matrices are one, as with two selections under one setting, that of the tokens.
+ */
 function rangeOf(
   values: Float64Array,
   n: number,
   special: ReadonlySet<number>,
+  relevance: Float64Array | null,
 ): Pick<Difference, "half" | "below" | "above"> {
   let [words, least, most] = [0, 0, 0];
   for (let query = 0; query < n; query++) {
@@ -136,9 +141,16 @@ function rangeOf(
     }
   }
   // Rounding alone is no difference.
-  const half = niceCeiling(words > 1e-6 ? words : Math.max(-least, most, 1e-3));
+  const found = [words, Math.max(-least, most), largest(relevance ?? [])];
+  const half = niceCeiling(found.find((size) => size > 1e-6) ?? 1e-3);
   const edge = half * (1 + 1e-9);
   return { half, below: least < -edge, above: most > edge };
+}
+
+function largest(values: Iterable<number>): number {
+  let size = 0;
+  for (const value of values) if (Math.abs(value) > size) size = Math.abs(value);
+  return size;
 }
 
 /** Flows have no mean that says anything: each is a maximum of its own. */

@@ -153,6 +153,14 @@ describe("the diverging scale", () => {
     expect([difference.below, difference.above]).toEqual([true, false]);
   });
 
+  test("reaches to that of the tokens where the matrices are one", () => {
+    const other = traceOf({ sources: [2], relevance: rowOf({ 2: 0.14, 5: 0.09, 7: 0.1 }) });
+    const selections = subtract(sideOf(), sideOf({ trace: other }), special);
+    expect(selections.half).toBe(0.5);
+    expect([selections.below, selections.above]).toEqual([false, false]);
+    expect(subtract(sideOf(), sideOf(), special).half).toBe(0.001);
+  });
+
   test("is symmetric about no difference", () => {
     expect(divergingT(difference, 0)).toBe(0);
     expect(divergingT(difference, 0.04)).toBe(-divergingT(difference, -0.04));
