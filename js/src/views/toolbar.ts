@@ -10,9 +10,6 @@ import { Segmented } from "./segmented";
 import { SettingsPanel } from "./settings";
 import { RangeSlider, Slider } from "./slider";
 
-/** Below this width the sliders stand under their names. */
-const STACKED = 900;
-
 const METHODS: Readonly<Record<Method, string>> = {
   attention: "Attention",
   rollout: "Rollout",
@@ -44,6 +41,8 @@ export class Toolbar implements View {
   readonly #expand: HTMLButtonElement;
   #size: Size | null = null;
   #frame: Frame | null = null;
+  /** What the room of the row depends on. */
+  #roomKey = "";
 
   constructor(context: Context) {
     const { signal, actions } = context;
@@ -100,11 +99,6 @@ export class Toolbar implements View {
   update(frame: Frame): void {
     this.#frame = frame;
     if (frame.size !== this.#size) this.#place(frame.size);
-    attribute(
-      this.el,
-      "data-stacked",
-      frame.size === "medium" && frame.width < STACKED ? "" : null,
-    );
     this.#method.set(frame.method);
     this.#setLayers(frame);
     this.#setHeads(frame);
@@ -113,6 +107,19 @@ export class Toolbar implements View {
     // Nothing at all is not a share that can be shown.
     this.#mass.set({ value: frame.massShown, text: shown, spoken: shown, min: 0.01, max: 1 });
     this.#fixed.update(frame);
+    this.#stack(frame);
+  }
+
+  /** Where they have no room beside their names the sliders stand under them: how wide the names
+   * are is up to the font. Asked for only when it may differ. */
+  #stack({ width, size, nLayers, levels, method, heads, residualPerLayer }: Frame): void {
+    const figures = [levelRange(...levels), headsText(heads)].map((text) => text.length);
+    const key = [width, size, nLayers, method, figures, residualPerLayer === null].join();
+    if (key === this.#roomKey) return;
+    this.#roomKey = key;
+    this.el.removeAttribute("data-stacked");
+    const narrow = Array.from(this.#row.children).some((el) => el.scrollWidth > el.clientWidth);
+    attribute(this.el, "data-stacked", narrow ? "" : null);
   }
 
   #place(size: Size): void {

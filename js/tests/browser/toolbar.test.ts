@@ -125,7 +125,7 @@ describe("room", () => {
     expect(root.querySelectorAll(".aw-popover [data-control=residual]")).toHaveLength(1);
   });
 
-  test.each([480, 719, 720, 899, 900, 1079, 1080, 1200, 1600])(
+  test.each([300, 360, 480, 719, 720, 899, 900, 1079, 1080, 1200, 1600])(
     "at %i px nothing sticks out and nothing overlaps",
     (width) => {
       const size = sizeOf(width);
@@ -192,6 +192,7 @@ test.each(["light", "dark"])("axe finds nothing to complain about (%s)", async (
   root.setAttribute("data-theme", theme);
   document.body.style.background = theme === "dark" ? "#111" : "#fff";
   find("[data-action=settings]").click();
+  await Promise.all(root.getAnimations().map(({ finished }) => finished));
   const { violations } = await axe.run(root, { rules: { region: { enabled: false } } });
   expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
 });
