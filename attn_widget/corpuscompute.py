@@ -260,7 +260,8 @@ class _Evaluated:
         found = self.evaluator(example.text)
         shared: Row = {"n_tokens": found[0]["n_tokens"] if found else None}
         if hasattr(self.tokenizer, "convert_ids_to_tokens"):
-            read = self.tokenizer(example.text, return_special_tokens_mask=True)
+            # As the evaluator reads it: a text that is too long for the model is cut.
+            read = self.tokenizer(example.text, truncation=True, return_special_tokens_mask=True)
             shared["tokens"] = self.tokenizer.convert_ids_to_tokens(read["input_ids"])
             marked = read["special_tokens_mask"]
             shared["special"] = [at for at, is_special in enumerate(marked) if is_special]

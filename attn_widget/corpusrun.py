@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -339,5 +340,6 @@ def _local_client(distributed: Any, workers: int | None) -> Any:
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             worker_dashboard_address="127.0.0.1:0",
             memory_limit=0,
+            silence_logs=logging.ERROR,  # a run that is given up says so in a sentence of its own
             set_as_default=False,
         )

@@ -51,7 +51,8 @@ def evaluate(
         `nn.MultiheadAttention` or timm-style blocks.
     inputs : iterable of examples
         Texts or pairs of texts (with a tokenizer), token ids (n,), vectors (n, d), or dicts of a
-        model's inputs. Lengths may differ; examples of one length are run together, unpadded.
+        model's inputs. Lengths may differ; examples of one length are run together, unpadded. Of a
+        text that is too long for the model, the part is evaluated that its tokenizer keeps.
     tokenizer : tokenizer, or callable text -> ids, optional
         Also names the tokens and tells which are special.
     targets : iterable, one an example, optional

@@ -267,7 +267,8 @@ class Evaluation:
         if callable(chosen):
             chosen = [bool(chosen(one)) for one in self.measured]
         try:
-            places = np.arange(len(self.measured))[np.asarray(chosen)]
+            picks = np.asarray(chosen)
+            places = np.arange(len(self.measured))[picks if picks.size else picks.astype(int)]
         except IndexError:
             message = (
                 f"where() takes a mask or positions of the {len(self.measured)} examples, not "

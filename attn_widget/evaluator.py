@@ -117,8 +117,8 @@ class Evaluator:
             for index, (one, target) in enumerate(zip(given, wanted, strict=True)):
                 try:
                     read.append((index, self.scorer.reader.read(one, self._target(target))))
-                except AttentionError as error:
-                    failures.append(Failure(index, brief(one), str(error)))
+                except Exception as error:  # noqa: BLE001 - a tokenizer raises what it likes, too
+                    failures.append(Failure(index, brief(one), _sentence(error)))
             measured = dict(self._measure_all(read, failures, progress=progress))
         if not measured:
             first = failures[0]

@@ -142,7 +142,13 @@ class Reader:
             raise AttentionError(message)
         if not hasattr(self.tokenizer, "batch_decode"):  # a callable of the user's
             return self.tokenizer(text)
-        pair = (text,) if isinstance(text, str) else tuple(text)
+        pair = (text,) if isinstance(text, str) else text
+        if not isinstance(text, str) and not _is_pair(text):
+            message = (
+                f"An example must be a text, a pair of texts, token ids or a model's inputs, not "
+                f"{brief(text)}."
+            )
+            raise AttentionError(message)
         return dict(self.tokenizer(*pair, truncation=True, return_tensors="pt"))
 
     def _name(self, tokens: Any) -> str:

@@ -195,6 +195,26 @@ def test_evaluation_asks_the_model(tmp_path: Path) -> None:
             assert row["tokens"] == text.split()
 
 
+def test_evaluation_names_the_tokens_that_it_evaluated(tmp_path: Path) -> None:
+    from tiny_models import sixty_words, tiny
+
+    tokenizer = sixty_words()
+    tokenizer.model_max_length = 6
+    corpus = aw.map_corpus(
+        ["w4 w5 w6", "w7 " * 9],
+        "evaluation",
+        to=tmp_path / "out",
+        model=tiny("gpt2"),
+        tokenizer=tokenizer,
+        references="gradients",
+        **QUIET,
+    )
+    frame = table(corpus)
+    assert frame["error"].isna().all()
+    assert [len(tokens) for tokens in frame["tokens"]] == frame["n_tokens"].tolist()
+    assert set(frame["n_tokens"]) == {3, 6}
+
+
 # --- items ---------------------------------------------------------------------------------------
 
 

@@ -404,6 +404,23 @@ def test_an_example_that_fails_is_named_and_stops_nothing():
     assert "token 7 is broken" in found._repr_html_()
 
 
+def test_a_text_that_cannot_be_read_is_named_and_stops_nothing(classifier):
+    def moody(text):
+        if text == "bad":
+            message = "no such word"
+            raise KeyError(message)
+        return [3, 4, 5, 6]
+
+    found = aw.evaluate(classifier, ["a", "bad", "c"], tokenizer=moody, blank=1)
+    assert [one.error for one in found.failures] == ["KeyError: 'no such word'"]
+    found = aw.evaluate(
+        classifier, ["w5 w6 w7", None, "w8 w9"], tokenizer=tiny.sixty_words(), blank=1
+    )
+    assert found.failures[0].error.startswith("An example must be a text, a pair of texts")
+    assert len(found.where([])) == len(found.where(lambda _: False)) == 0
+    assert len(found.where([1])) == 1
+
+
 def test_when_all_fail_the_first_is_told():
     with pytest.raises(aw.AttentionError, match=r"No example.*RuntimeError: token 7 is broken"):
         aw.evaluate(Fragile(words=9), [[1, 7, 3]], blank=8)
