@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import AttentionError
 from .files import load
 from .serving import ServerFailed, serve_notebook
+from .writing import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,13 +166,15 @@ def _paper(*, small: bool, jobs: int | None, path: str | None) -> int:
 
     if jobs is not None and jobs < 1:
         return _fail(f"--jobs must be 1 or more, not {jobs}.")
+    if path is not None:
+        # Now, and not after a quarter of an hour.
+        check_target(Path(path), overwrite=True)
+        if not Path(path).absolute().parent.is_dir():
+            return _fail(f"{path} cannot be written: there is no folder for it, so make it first.")
     report = run("small" if small else "full", jobs=jobs, say=_note)
     _say(report.text())
     if path is not None:
-        try:
-            report.save(path)
-        except OSError as error:
-            return _fail(f"{path} cannot be written: {error.strerror}.")
+        report.save(path)
     return 0
 
 

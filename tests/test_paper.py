@@ -14,7 +14,7 @@ import attn_widget as aw
 from attn_widget import cli
 from attn_widget.experiments import figures, minilm, paper
 from attn_widget.experiments.grammar import Grammar, Vocabulary
-from attn_widget.experiments.report import PAPER, load_report
+from attn_widget.experiments.report import PAPER, best_residuals, load_report
 from attn_widget.experiments.training import Training, train
 
 DETERMINERS = {"the", "my", "your", "our", "their", "his", "her"}
@@ -134,6 +134,7 @@ def test_the_small_experiment_has_every_number(small):
     assert set(small.sweep["residual"]) == {0, 0.5, 1}
     assert set(small.minilm["stop"]) == {1, 2, 3, 4, 5, 6}
     assert small.accuracy["step"].tolist() == [0, 40]
+    assert small.training.groupby("seed")["step"].unique().map(list).to_dict() == {0: [0, 40]}
 
 
 def test_at_level_1_the_three_methods_rank_text_alike(small):
@@ -153,7 +154,23 @@ def test_beside_the_paper_stand_its_own_rows(small):
     assert frame.loc[("rollout", "paper")].tolist() == [0.22, 0.27, 0.39]
     mine = small.table.query("tokens == 'all' and method == 'flow' and reference == 'gradients'")
     assert frame.loc[("flow", "seed 0")].tolist() == mine.sort_values("stop")["mean"].tolist()
-    assert "on the trivial bound" in small.text()
+
+
+def test_the_real_model_has_its_bound_beside_its_flow_as_well(small):
+    frame = small.of_minilm("gradients")
+    assert frame.columns.tolist() == [1, 2, 3, 4, 5, 6]
+    mine = small.minilm.query(
+        "tokens == 'text' and method == 'flow' and reference == 'gradients' and residual == 0.5"
+    ).sort_values("stop")
+    assert frame.loc[("flow", "mean")].tolist() == mine["mean"].tolist()
+    assert frame.loc[("flow", "on the trivial bound")].tolist() == mine["saturated"].tolist()
+    assert frame.loc[("flow", "on the trivial bound")][6] > 0.5
+
+
+def test_the_command_prints_every_table(small):
+    said = small.text()
+    assert said.count("on the trivial bound") == 4 + 2  # of the networks, of MiniLM
+    assert said.count("esidual that agrees best with") == 4
 
 
 def test_figures_show_the_report(small):
@@ -177,7 +194,7 @@ def test_best_residual_is_the_largest_mean():
             "mean": [0.1, 0.3, np.nan, 0.4, 0.2, np.nan],
         }
     )
-    best = figures.best_residuals(frame)
+    best = best_residuals(frame)
     assert best["residual"].tolist() == [0.5, 0.0]
     assert best["usual"].tolist() == [0.3, 0.2]
 
@@ -217,9 +234,14 @@ def test_a_report_that_is_none_is_refused(tmp_path):
         paper.run("medium")
 
 
-def test_the_command_refuses_what_makes_no_sense(capsys):
+def test_the_command_refuses_what_makes_no_sense(capsys, tmp_path):
     assert cli.main(["paper", "--jobs", "0"]) == 1
     assert "must be 1 or more" in capsys.readouterr().err
+    # Before anything is trained.
+    assert cli.main(["paper", "--save", str(tmp_path / "none" / "x.json")]) == 1
+    assert "there is no folder for it" in capsys.readouterr().err
+    assert cli.main(["paper", "--save", str(tmp_path)]) == 1
+    assert "is a folder" in capsys.readouterr().err
     done = subprocess.run(
         [sys.executable, "-m", "attn_widget", "paper", "--help"],
         capture_output=True,

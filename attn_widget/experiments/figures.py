@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from attn_widget.chartdata import spread
 from attn_widget.chartparts import BLUE, FIFTHS, GREY, HEIGHT, ORANGE, bq, make_axis, make_figure
 
-from .report import PAPER
+from .report import PAPER, best_residuals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,42 +67,6 @@ def minilm_figures(report: Report, reference: str = "blank_out") -> ipywidgets.B
     """Draw the residual sweep of MiniLM, as `residual_figures`."""
     frame = report.minilm
     return _beside(_residual_pair(frame[frame["tokens"] == "text"], reference))
-
-
-def best_residuals(frame: pd.DataFrame, reference: str = "blank_out") -> pd.DataFrame:
-    """Find the residual that agrees best, by method and level.
-
-    Parameters
-    ----------
-    frame : `Report.sweep`, or `Report.minilm` for one choice of tokens
-
-    Returns
-    -------
-    DataFrame
-        Columns method, level, residual, mean (Spearman there), and usual (Spearman at 0.5).
-    """
-    import pandas as pd
-
-    some = frame[(frame["reference"] == reference) & frame["method"].isin(["rollout", "flow"])]
-    means = some.groupby(["method", "stop", "residual"], sort=False)["mean"].mean().reset_index()
-    rows = []
-    for key, lines in means.groupby(["method", "stop"], sort=False):
-        method, stop = cast("tuple[str, int]", key)
-        known = lines.dropna(subset=["mean"])  # at residual 1 all other tokens tie at 0
-        if known.empty:
-            continue
-        best = known.iloc[int(known["mean"].to_numpy().argmax())]
-        usual = lines[np.isclose(lines["residual"], 0.5)]["mean"]
-        rows.append(
-            {
-                "method": method,
-                "level": int(stop),
-                "residual": float(best["residual"]),
-                "mean": float(best["mean"]),
-                "usual": float(usual.iloc[0]) if len(usual) else np.nan,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 class _Line:

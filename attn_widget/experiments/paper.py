@@ -19,6 +19,7 @@ import numpy as np
 
 from attn_widget.errors import AttentionError, brief
 from attn_widget.evaluator import Evaluator
+from attn_widget.examples import import_torch
 from attn_widget.mixing import layer_maps
 
 from . import minilm
@@ -53,7 +54,7 @@ class Plan:
         Of these, how many for the residual sweep and the snapshots.
     residuals : tuple of float
     snapshots : tuple of int
-        Steps of the first seed's training after which its network is evaluated as well.
+        Steps of training after which each network is evaluated as well.
     minilm : int
         Sentences for the real model; 0 leaves it out, as does a missing package.
     """
@@ -101,6 +102,7 @@ def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None =
     """
     import pandas as pd
 
+    import_torch()
     if isinstance(plan, str):
         if plan not in PLANS:
             message = f"plan must be 'full', 'small' or a Plan, not {brief(plan)}."
@@ -123,8 +125,7 @@ def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None =
             parts = [one.result() for one in tasks]
             real = last.result()
     frames = {
-        name: pd.concat([part[name] for part in parts if len(part[name])], ignore_index=True)
-        for name in _OF_A_SEED
+        name: pd.concat([part[name] for part in parts], ignore_index=True) for name in _OF_A_SEED
     }
     return Report(json.loads(json.dumps(asdict(plan))), minilm=real, **frames)
 
@@ -151,7 +152,7 @@ def real_model(plan: Plan, *, say: Say | None = None) -> pd.DataFrame:
 
 
 def held_out(count: int) -> list[Sentence]:
-    """The sentences that no network is trained on; two words of text at least."""
+    """The sentences that no network is trained on; four words of text at least."""
     return [one for one in Grammar(_HELD_OUT).sentences(2 * count) if len(one.words) > 4][:count]
 
 
@@ -178,9 +179,7 @@ def bound(attention: Attention) -> Any:
 
 
 def _in_process(work: Callable[..., Any], *given: Any) -> Any:
-    import torch
-
-    torch.set_num_threads(1)
+    import_torch().set_num_threads(1)
     return work(*given)
 
 
@@ -203,10 +202,10 @@ def _one_seed(plan: Plan, seed: int, say: Say | None = None) -> dict[str, pd.Dat
     def watch(step: int, loss: float, model: Any) -> None:
         if say is not None and step % 50 == 0:
             say(f"seed {seed}: step {step} of {plan.training.steps}, loss {loss:.3f}")
-        if seed == plan.seeds[0] and step in plan.snapshots:
+        if step in plan.snapshots:
             note(step, model)
 
-    if seed == plan.seeds[0] and 0 in plan.snapshots:
+    if 0 in plan.snapshots:
         note(0, train(replace(plan.training, steps=1, rate=1e-12), seed).model)
     network = train(plan.training, seed, without=sentences, watch=watch)
     accuracy.append(_accuracy(network, sentences, seed, plan.training.steps))
@@ -227,14 +226,13 @@ def _one_seed(plan: Plan, seed: int, say: Say | None = None) -> dict[str, pd.Dat
             for residual in plan.residuals
         ]
     )
-    if seed == plan.seeds[0]:
-        snapshots.append(_means(first).assign(step=plan.training.steps))
+    snapshots.append(_means(first).assign(step=plan.training.steps))
     return {
         "accuracy": pd.DataFrame(accuracy),
         "table": table.drop(columns="start").assign(seed=seed),
         "sweep": sweep.assign(seed=seed),
         "groups": _groups(found, sentences).assign(seed=seed),
-        "training": pd.concat(snapshots) if snapshots else pd.DataFrame(),
+        "training": pd.concat(snapshots).assign(seed=seed),
     }
 
 

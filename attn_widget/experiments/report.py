@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from attn_widget.errors import AttentionError
+from attn_widget.writing import write_whole
 
 if TYPE_CHECKING:
     import os
@@ -40,7 +41,7 @@ class Report:
         n, undefined, saturated
     sweep : seed, residual, method, stop, reference, mean, saturated
     groups : seed, group, value, method, stop, reference, mean, n, saturated
-    training : step, method, stop, reference, mean, n, saturated
+    training : seed, step, method, stop, reference, mean, n, saturated
     minilm : tokens, residual, method, stop, reference, mean, std, low, high, n, undefined,
         saturated; empty where MiniLM is not installed
     """
@@ -54,12 +55,13 @@ class Report:
     minilm: pd.DataFrame
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a JSON file that `load_report` reads."""
+        """Write a JSON file that `load_report` reads, whole or not at all."""
         found: dict[str, Any] = {"plan": self.plan}
         for name in _FRAMES:
             frame = getattr(self, name)
             found[name] = json.loads(frame.to_json(orient="split", index=False, double_precision=4))
-        Path(path).write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+        content = (json.dumps(found, separators=(",", ":")) + "\n").encode()
+        write_whole(Path(path), lambda file: file.write(content), overwrite=True)
 
     def beside(self, reference: str = "blank_out", tokens: str = "text") -> pd.DataFrame:
         """Lay our means beside the paper's: rows are methods, columns levels.
@@ -100,22 +102,105 @@ class Report:
         frame.columns.name = "level"
         return frame
 
+    def of_minilm(self, reference: str = "blank_out", tokens: str = "text") -> pd.DataFrame:
+        """Lay the numbers of the real model out as `beside` does: its residual is 0.5.
+
+        Parameters
+        ----------
+        reference, tokens
+            As in `beside`.
+
+        Returns
+        -------
+        DataFrame
+            Of each method the mean and the standard deviation over sentences, and for flow the
+            share of pairs on the trivial bound.
+        """
+        import pandas as pd
+
+        frame = self.minilm
+        some = frame[
+            (frame["residual"] == 0.5)
+            & (frame["reference"] == reference)
+            & (frame["tokens"] == tokens)
+        ]
+        rows: dict[tuple[str, str], Any] = {}
+        for method in ("attention", "rollout", "flow"):
+            lines = some[some["method"] == method].sort_values("stop").set_index("stop")
+            for name, column in _OF_MINILM.items():
+                if column != "saturated" or method == "flow":
+                    rows[method, name] = lines[column]
+        found = pd.DataFrame(rows).T
+        found.index.names = ["method", reference]
+        found.columns.name = "level"
+        return found
+
     def text(self) -> str:
         """Say all tables in plain text."""
         parts = ["Accuracy on held-out sentences:", self.accuracy.to_string(index=False)]
         for tokens, what in (("text", "text tokens"), ("all", "all tokens, CLS among them")):
-            for reference in ("blank_out", "gradients"):
-                shown = self.beside(reference, tokens).to_string(float_format="{:.2f}".format)
+            for reference in _REFERENCES:
+                shown = _numbers(self.beside(reference, tokens))
                 parts += ["", f"Spearman with {reference}, {what}, by level:", shown]
+        for reference in _REFERENCES:
+            shown = _numbers(best_residuals(self.sweep, reference))
+            parts += ["", f"Residual that agrees best with {reference}, text tokens:", shown]
         if len(self.minilm):
-            parts += ["", "MiniLM, Spearman by level, residual 0.5:", self._minilm_text()]
+            real = self.minilm[self.minilm["tokens"] == "text"]
+            for reference in _REFERENCES:
+                shown = _numbers(self.of_minilm(reference))
+                parts += ["", f"MiniLM, Spearman with {reference}, residual 0.5, by level:", shown]
+                shown = _numbers(best_residuals(real, reference))
+                parts += ["", f"MiniLM, residual that agrees best with {reference}:", shown]
         return "\n".join(parts)
 
-    def _minilm_text(self) -> str:
-        frame = self.minilm
-        usual = frame[(frame["residual"] == 0.5) & (frame["tokens"] == "text")]
-        means = usual.pivot_table(index=["reference", "method"], columns="stop", values="mean")
-        return str(means.to_string(float_format="{:.2f}".format, na_rep=""))
+
+_REFERENCES = ("blank_out", "gradients")
+_OF_MINILM = {
+    "mean": "mean",
+    "std over sentences": "std",
+    "on the trivial bound": "saturated",
+}
+
+
+def _numbers(frame: pd.DataFrame) -> str:
+    return str(frame.to_string(float_format="{:.2f}".format, na_rep=""))
+
+
+def best_residuals(frame: pd.DataFrame, reference: str = "blank_out") -> pd.DataFrame:
+    """Find the residual that agrees best, by method and level.
+
+    Parameters
+    ----------
+    frame : `Report.sweep`, or `Report.minilm` for one choice of tokens
+
+    Returns
+    -------
+    DataFrame
+        Columns method, level, residual, mean (Spearman there), and usual (Spearman at 0.5).
+    """
+    import pandas as pd
+
+    some = frame[(frame["reference"] == reference) & frame["method"].isin(["rollout", "flow"])]
+    means = some.groupby(["method", "stop", "residual"], sort=False)["mean"].mean().reset_index()
+    rows = []
+    for key, lines in means.groupby(["method", "stop"], sort=False):
+        method, stop = cast("tuple[str, int]", key)
+        known = lines.dropna(subset=["mean"])  # at residual 1 all other tokens tie at 0
+        if known.empty:
+            continue
+        best = known.iloc[int(known["mean"].to_numpy().argmax())]
+        usual = lines[np.isclose(lines["residual"], 0.5)]["mean"]
+        rows.append(
+            {
+                "method": method,
+                "level": int(stop),
+                "residual": float(best["residual"]),
+                "mean": float(best["mean"]),
+                "usual": float(usual.iloc[0]) if len(usual) else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 _FRAMES = ("accuracy", "table", "sweep", "groups", "training", "minilm")

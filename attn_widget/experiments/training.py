@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attn_widget.errors import AttentionError
+from attn_widget.examples import import_torch
 
 from .grammar import Grammar, Sentence, Vocabulary
 
@@ -70,8 +70,7 @@ class Trained:
 
     def accuracy(self, sentences: Sequence[Sentence]) -> float:
         """Share of sentences whose verb gets the right number."""
-        import torch
-
+        torch = import_torch()
         right = 0
         with torch.no_grad():
             for begin in range(0, len(sentences), 256):
@@ -100,7 +99,7 @@ def train(
     watch : callable (step, loss, model), optional
         Called after every step.
     """
-    torch = _torch()
+    torch = import_torch()
     vocabulary = Vocabulary()
     # Its own stream of random numbers: the caller's is left as it was.
     with torch.random.fork_rng(devices=[]):
@@ -155,13 +154,13 @@ def _batches(
 
 def padded(ids: Sequence[Sequence[int]]) -> Any:
     """Stack ids of different length to (batch, longest), 0 behind the shorter ones."""
-    torch = _torch()
+    torch = import_torch()
     return torch.nn.utils.rnn.pad_sequence([torch.tensor(one) for one in ids], batch_first=True)
 
 
 def agreement_encoder(words: int, settings: Training) -> Any:
     """Build the network, untrained: ids (batch, n), padded with 0, to logits (batch, 2)."""
-    torch = _torch()
+    torch = import_torch()
     nn = torch.nn
 
     class AgreementEncoder(nn.Module):  # type: ignore[misc, name-defined]
@@ -197,12 +196,3 @@ def agreement_encoder(words: int, settings: Training) -> Any:
             return self.classifier(self.norm(states[:, 0]))
 
     return AgreementEncoder()
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        message = "The experiment trains a network with torch: pip install 'attn-widget[evaluate]'."
-        raise AttentionError(message) from None
-    return torch
