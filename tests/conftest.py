@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 
+# For models as small as the tests' a second thread of torch only waits, the more the busier the
+# machine is. Before the first import of torch, and handed on to the kernels of the notebooks.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if TYPE_CHECKING:
     import pytest
 
