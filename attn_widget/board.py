@@ -83,6 +83,7 @@ class Dashboard(ipywidgets.VBox):
         picker = ipywidgets.Dropdown(
             options=list(self._examples),
             description="Example",
+            style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="max-content", max_width="100%", margin="4px 16px"),
         )
         picker.observe(self._on_pick, "value")

@@ -76,6 +76,21 @@ def head_figures(attention: Attention) -> HeadFigures:
     return HeadFigures(entropy, distance)
 
 
+def round_ticks(top: float, most: int = 5) -> list[float]:
+    """Round numbers from 0 up to `top`, at most so many steps.
+
+    Examples
+    --------
+    >>> round_ticks(22.3)
+    [0.0, 5.0, 10.0, 15.0, 20.0]
+    >>> round_ticks(0.72)
+    [0.0, 0.2, 0.4, 0.6]
+    """
+    ten = 10.0 ** np.floor(np.log10(top / most))
+    step = next(step * ten for step in (1, 2, 5, 10) if most * step * ten >= top)
+    return [round(float(step * i), 12) for i in range(int(top / step + 1e-9) + 1)]
+
+
 def strongest(curves: Float, words: NDArray[np.bool_], count: int) -> list[int]:
     """Pick the tokens whose curves rise highest: up to `count` words, and two that are none."""
     order = np.argsort(-curves.max(axis=0), kind="stable")

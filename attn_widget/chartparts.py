@@ -42,6 +42,7 @@ __all__ = [
     "INK",
     "INK_2",
     "ORANGE",
+    "TOOLTIP",
     "Link",
     "bq",
     "check_widget",
@@ -67,6 +68,13 @@ GREY = "#858585"
 INK = "var(--jp-ui-font-color1, #858585)"
 INK_2 = "var(--jp-ui-font-color2, #858585)"
 HAIR = "var(--jp-border-color3, #d8d8d8)"
+
+TOOLTIP = {
+    "opacity": 1,
+    "color": INK,
+    "font": "12px var(--jp-ui-font-family, system-ui, sans-serif)",
+}
+"""Style of a mark's tooltip: bqplot's own text is orange wherever the theme is dark."""
 
 HEIGHT = 300
 FIFTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]
@@ -171,13 +179,22 @@ def check_widget(widget: Any, what: str) -> AttentionWidget:
 
 def make_figure(marks: Sequence[Any], axes: Sequence[Any], **given: Any) -> bq.Figure:
     """Make a figure without a box, which redraws at once."""
-    margin = {"top": 34, "bottom": 56, "left": 56, "right": 18} | given.pop("fig_margin", {})
-    return bq.Figure(
+    margin = {"top": 44, "bottom": 48, "left": 52, "right": 18} | given.pop("fig_margin", {})
+    # bqplot centres a title over the plot; this one starts where the figure does.
+    left = (margin["right"] - margin["left"]) / 2
+    title = {
+        "font": "600 13px var(--jp-ui-font-family, system-ui, sans-serif)",
+        "fill": INK,
+        "text-anchor": "start",
+        "transform-box": "view-box",
+        "transform": f"translate(calc({left}px - 50%), -6px)",
+    }
+    figure = bq.Figure(
         marks=list(marks),
         axes=list(axes),
         animation_duration=0,
         background_style={"fill": "none"},
-        title_style={"font-size": "13px", "font-weight": "600", "fill": INK},
+        title_style=title,
         fig_margin=margin,
         display_toolbar=False,  # it would cover what stands above the plot
         padding_x=0,
@@ -187,11 +204,13 @@ def make_figure(marks: Sequence[Any], axes: Sequence[Any], **given: Any) -> bq.F
         layout=ipywidgets.Layout(width="100%", min_width="320px", height=f"{HEIGHT}px"),
         **given,
     )
+    figure.add_class("attn-widget-chart")  # `charts.css`
+    return figure
 
 
 def make_axis(scale: bq.Scale, label: str, **given: Any) -> bq.Axis:
     """Make an axis of hairlines and small figures."""
-    style = {"fill": INK_2, "font-size": "11px"} | given.pop("tick_style", {})
+    style = {"fill": INK_2} | given.pop("tick_style", {})
     return bq.Axis(
         scale=scale,
         label=label,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import flow
-from .chartdata import head_figures
+from .chartdata import head_figures, round_ticks
 from .chartparts import (
     BLUE,
     FIFTHS,
     INK_2,
     ORANGE,
+    TOOLTIP,
     Link,
     bq,
     make_axis,
@@ -42,10 +43,12 @@ class HeadChart:
         self.entropy = self._dots(self.bits, "entropy, bits")
         self.distance = self._dots(self.apart, "distance, tokens")
         self.across = make_axis(self.x, "Layer", label_offset="32px")
-        left = make_axis(self.bits, "Entropy, bits", side="left", grid_lines="none")
-        right = make_axis(self.apart, "Mean distance, tokens", side="right")
+        self.left = make_axis(self.bits, "Entropy, bits", side="left")
+        self.right = make_axis(self.apart, "Mean distance, tokens", side="right")
         self.figure = make_figure(
-            [self.entropy, self.distance], [self.across, left, right], fig_margin={"right": 56}
+            [self.entropy, self.distance],
+            [self.across, self.left, self.right],
+            fig_margin={"right": 52},
         )
         self._attention: Any = None
         self.link = Link(widget, self.figure, self.draw, self._slow)
@@ -63,6 +66,7 @@ class HeadChart:
             colors=[BLUE],
             default_size=34,
             interactions={"hover": "tooltip", "click": "element"},
+            tooltip_style=TOOLTIP,
             tooltip=bq.Tooltip(fields=["name", "y"], labels=["", label], formats=["", ".2f"]),
         )
 
@@ -86,9 +90,9 @@ class HeadChart:
             self._place(attention, figures)
         picked = _picked_heads(settings, attention.n_heads)
         opacities = [
-            (1.0 if head in picked else 0.22)
+            (1.0 if head in picked else 0.32)
             if settings.levels[0] <= layer < settings.levels[1]
-            else 0.08
+            else 0.14
             for layer in range(attention.n_layers)
             for head in range(attention.n_heads)
         ]
@@ -108,8 +112,10 @@ class HeadChart:
         put(self.x, min=0.4, max=2 * layers + 1.4)
         put(self.entropy, x=x, y=figures.entropy.ravel(), names=names)
         put(self.distance, x=x + shift, y=figures.distance.ravel(), names=names)
-        self.bits.max = 1.06 * max(float(figures.entropy.max()), 1.0)
-        self.apart.max = 1.06 * max(float(figures.distance.max()), 1.0)
+        for axis, values in ((self.left, figures.entropy), (self.right, figures.distance)):
+            top = 1.06 * max(float(values.max()), 1.0)
+            axis.scale.max = top
+            axis.tick_values = round_ticks(top)
         step = -(-layers // 12)
         numbers = range(1, layers + 1, step)
         ticks = {float(n): str(n) for n in numbers} | {n + shift: str(n) for n in numbers}
@@ -141,6 +147,7 @@ class FlowChart:
             colors=[BLUE],
             default_size=44,
             interactions={"hover": "tooltip", "click": "element"},
+            tooltip_style=TOOLTIP,
             tooltip=bq.Tooltip(
                 fields=["name", "y", "x"],
                 labels=["", "flow", "bound"],
@@ -166,7 +173,8 @@ class FlowChart:
             label_offset="32px",
         )
         up = make_axis(self.y, "Flow", side="left", grid_lines="solid", tick_values=FIFTHS)
-        self.figure = make_figure([self.diagonal, self.points, self.names], [across, up])
+        self.axes = (across, up)
+        self.figure = make_figure([self.diagonal, self.points, self.names], list(self.axes))
         self._pairs: list[list[tuple[int, int]]] = []
         self.link = Link(widget, self.figure, self.draw, self._slow)
         self.figure.link = self.link
@@ -215,10 +223,14 @@ class FlowChart:
             opacities=[0.9 if free else 0.55 for free in interior],
             selected=None if ends is None else np.array(ends, dtype=np.uint32),
         )
+        self._zoom(float(found.values.min()))
         room = found.bound - found.values
         speaking = [t for t in np.argsort(-found.values) if interior[t]][:8]
         order = sorted(speaking, key=lambda t: -float(room[t]))
-        chosen = _apart([(float(found.bound[t]), float(found.values[t]), int(t)) for t in order])
+        chosen = _apart(
+            [(float(found.bound[t]), float(found.values[t]), int(t)) for t in order],
+            1 - float(self.x.min),
+        )
         put(
             self.names,
             x=[x for x, _, _ in chosen],
@@ -231,6 +243,14 @@ class FlowChart:
             self.figure.title = f"{who}: no flow sits on its bound, all of them speak"
         else:
             self.figure.title = f"{who}: {held} of {int(bound.sum())} flows sit on their bound"
+
+    def _zoom(self, least: float) -> None:
+        """Leave out the fifths of both axes in which there is no point."""
+        low = next(fifth for fifth in reversed(FIFTHS[:-1]) if fifth <= least + 1e-12)
+        if low != self.x.min:
+            self.x.min = self.y.min = low
+            for axis in self.axes:
+                axis.tick_values = [tick for tick in FIFTHS if tick >= low]
 
     def _on_click(self, _mark: Any, content: dict[str, Any]) -> None:
         index = int(content["data"]["index"])
@@ -266,10 +286,13 @@ def _limit(binding: str) -> str:
     }[binding]
 
 
-def _apart(points: list[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
-    """Keep the points whose names have room beside each other."""
+def _apart(points: list[tuple[float, float, int]], extent: float) -> list[tuple[float, float, int]]:
+    """Keep the points whose names have room beside each other, on axes that long."""
     kept: list[tuple[float, float, int]] = []
     for x, y, token in points:
-        if all(abs(y - other_y) > 0.06 or abs(x - other_x) > 0.16 for other_x, other_y, _ in kept):
+        if all(
+            abs(y - other_y) > 0.06 * extent or abs(x - other_x) > 0.16 * extent
+            for other_x, other_y, _ in kept
+        ):
             kept.append((x, y, token))
     return kept

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from .chartparts import bq, check_widget
 from .chartpoints import FlowChart, HeadChart
-from .chartshares import RelevanceChart, ResidualSweep
+from .chartshares import RelevanceChart
+from .chartsweep import ResidualSweep
 
 if TYPE_CHECKING:
     from .widget import AttentionWidget

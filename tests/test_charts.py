@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 
 import attn_widget as aw
-from attn_widget import chartshares
+from attn_widget import chartsweep
 from attn_widget.chartdata import head_figures, residual_curves, spread
 from attn_widget.chartparts import ORANGE, token_label, token_labels
 
@@ -59,6 +60,23 @@ def test_bars_select(widget):
     assert widget.selected == []
 
 
+def test_a_brush_that_is_taken_up_selects_nothing_yet(widget):
+    figure = aw.relevance_chart(widget)
+    bars, caption, button = figure.marks
+    click(button, 0)
+    assert figure.interaction is not None
+    assert list(caption.text) == ["Drag over bars"]
+    bars.set_state({"selected": None})  # as bqplot's brush does when it comes up
+    assert widget.selected == [(4, IT)]
+    assert bars.selected.tolist() == [IT]
+    figure.interaction.brushing = True
+    bars.set_state({"selected": [5, 6]})
+    figure.interaction.brushing = False
+    assert widget.selected == [(4, 5), (4, 6)]
+    assert figure.interaction is None
+    assert list(caption.text) == ["Brush"]
+
+
 # --- residual ------------------------------------------------------------------------------------
 
 
@@ -84,6 +102,12 @@ def test_the_knob_and_the_residual_are_one(widget):
         knob.x = [dragged]
         assert widget.residual == residual
         assert list(cursor.x) == [residual, residual]
+    # A line tells of which token it is, and where it is highest.
+    tokens = SAMPLE.tokens
+    big = next(text for text in lines.labels if text.startswith("big: "))
+    highest, at = re.search(r"at most (\d+)\u00a0%, at residual (\d\.\d\d)$", big).groups()
+    rollout = aw.rollout(SAMPLE, levels=(0, 4), heads=3, residual=float(at))
+    assert round(100 * rollout[IT, tokens.index("big")]) == int(highest)
     widget.residual = [0.1, 0.2, 0.3, 0.4]
     assert not cursor.visible
     widget.residual = 0.5
@@ -93,7 +117,7 @@ def test_the_knob_and_the_residual_are_one(widget):
 def test_the_curves_are_not_drawn_again_for_a_residual(widget, monkeypatch):
     aw.residual_sweep(widget)
     asked = []
-    monkeypatch.setattr(chartshares, "residual_curves", lambda *a: asked.append(a))
+    monkeypatch.setattr(chartsweep, "residual_curves", lambda *a: asked.append(a))
     widget.residual = 0.2
     assert asked == []
 
@@ -140,6 +164,10 @@ def test_points_are_flows_and_bounds(widget):
     held = int((expected >= bound - 1e-9).sum())
     assert figure.title == f"‘it’ at layer 4: {held} of 16 flows sit on their bound"
     assert points.colors.count(ORANGE) == held
+    # The axes begin at the last fifth below every point, the same for both.
+    low = points.scales["x"].min
+    assert low == points.scales["y"].min == np.floor(5 * expected.min()) / 5
+    assert figure.axes[0].tick_values[0] == low
     click(points, BIG)
     assert widget.selected == [(4, IT), (0, BIG)]
     widget.selected = [(0, BIG)]

@@ -69,6 +69,8 @@ def test_a_brush_selects_a_set(notebook: OpenNotebook) -> None:
     x, y = middle(figure.get_by_text("Brush"))
     book.page.mouse.click(x, y)
     expect(figure.locator(".brushintsel .overlay")).to_have_count(1)
+    expect(figure.get_by_text("Drag over bars")).to_be_visible()
+    book.wait_for_kernel("widget.selected", "[(4, 10)]")
     x, y = middle(bars.nth(5))
     book.page.mouse.move(x, y - 20)
     book.page.mouse.down()
@@ -150,6 +152,10 @@ def test_it_follows_the_theme(notebook: OpenNotebook, theme: str) -> None:
     colors = {one: title(book, one).evaluate(ink) for one in CHARTS}
     text = colors["flow"].removeprefix("rgb").strip("a()").split(",")
     assert (float(text[0]) < 128) == (theme == "light"), colors
+    chart(book, "relevance").locator(".bar").nth(8).hover()
+    tip = book.page.locator(".bqplot_mark_tooltip", has_text="suitcase")
+    expect(tip).to_be_visible()
+    assert tip.evaluate("(el) => getComputedStyle(el).color") in set(colors.values())
     book.screenshot(f"dashboard-{theme}")
 
 
