@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .attention import Attention
-from .errors import FileError, brief
+from .errors import FileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,26 +30,32 @@ def load_arrays(path: Path) -> Attention:
     known = [name for name in ("attentions", "attention", "weights") if name in names]
     if known or len(names) == 1:
         return Attention(arrays[(known or names)[0]], tokens)
-    if not names:
+    several = sum(arrays[name].ndim == 4 and len(arrays[name]) > 1 for name in names) > 1
+    if not names or several:
+        held = ", ".join(f"{name} {array.shape}" for name, array in sorted(arrays.items()))
+        hint = ' Call the one to show "attentions".' if several else ""
         raise FileError(
-            f"{path} holds {brief(sorted(arrays))}: one array (layers, heads, n, n) is wanted, or "
-            "one (heads, n, n) a layer."
+            f"{path} holds {_short(held) or 'no array'}: one array (layers, heads, n, n) is "
+            f"wanted, or one (heads, n, n) a layer.{hint}"
         )
     return Attention([arrays[name] for name in sorted(names, key=_by_number)], tokens)
 
 
 def _read_numpy(path: Path) -> dict[str, Any]:
     try:
-        if path.suffix.lower() == ".npy":
-            return {"weights": np.load(path, allow_pickle=False)}
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        # Opened here: numpy leaves a broken archive open.
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return {"weights": found}
+            return {name: found[name] for name in found.files}
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001
         # numpy and zipfile raise half a dozen kinds for a file that is cut short or no array.
         raise FileError(
-            f"{path} cannot be read as numpy arrays without pickles: {_one_line(error)}"
+            f"{path} holds no numpy arrays, or is cut short, or holds pickles, which are never "
+            f"read: {_one_line(error)}."
         ) from None
 
 
@@ -66,16 +72,23 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], Any]:
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - its errors have no class of their own
-        raise FileError(
-            f"{path} cannot be read: {_one_line(error)} (bfloat16 has no numpy type: save it as "
-            "float32)."
-        ) from None
+        reason = _one_line(error)
+        if "bfloat16" in reason:
+            raise FileError(
+                f"{path} holds bfloat16, which numpy lacks: save it as float32, or give the "
+                "tensors to aw.Attention."
+            ) from None
+        raise FileError(f"{path} is no safetensors file, or is cut short: {reason}.") from None
 
 
 def _by_number(name: str) -> list[Any]:
     """Layer 10 comes after layer 9."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "\u2026"
 
 
 def _one_line(error: Exception) -> str:

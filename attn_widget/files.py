@@ -24,21 +24,21 @@ from __future__ import annotations
 
 import json
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .arrayfiles import ARRAY_FILES, load_arrays
 from .attention import Attention
-from .errors import AttentionError, FileError, brief
+from .errors import AttentionError, FileError, brief, named_settings
 from .layout import Network, Picture
 from .reading import check_rows
 from .words import Words
-from .writing import write_whole
+from .writing import as_path, write_whole
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
     from typing import BinaryIO
 
 MAGIC = b"\x93ATTN\r\n\x1a"
@@ -48,6 +48,7 @@ _WEIGHTS = {"<f2", "<f4", "<f8"}
 _IMAGE = {"|u1", "<f2", "<f4", "<f8"}
 
 
+@named_settings
 def save(attention: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write an attention with all it knows about its tokens to one file.
 
@@ -82,9 +83,10 @@ def save(attention: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     if not isinstance(attention, Attention):
         message = f"save was given {brief(attention)}: make it an aw.Attention first."
         raise AttentionError(message)
-    return write_whole(Path(path), lambda file: _write(file, attention), overwrite=overwrite)
+    return write_whole(as_path(path), lambda file: _write(file, attention), overwrite=overwrite)
 
 
+@named_settings
 def load(path: str | os.PathLike[str], *, mmap: bool = True) -> Attention:
     """Read an attention that `save` wrote, or one in an array file.
 
@@ -107,7 +109,7 @@ def load(path: str | os.PathLike[str], *, mmap: bool = True) -> Attention:
     AttentionError
         A file that is not there, cut short, changed, of a newer version or of another kind.
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         if path.suffix.lower() in ARRAY_FILES:
             return load_arrays(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import bundle
@@ -17,11 +16,12 @@ from .merging import words_of
 from .settings import Settings
 from .shown import shown_head_maps
 from .version import __version__
-from .writing import check_target, write_whole
+from .writing import as_path, check_target, write_whole
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -197,7 +197,7 @@ def save_page(
     title: object = None,
 ) -> Path:
     """Check everything, then write: see `AttentionWidget.save_html`."""
-    target = Path(path).expanduser()
+    target = as_path(path)
     if target.suffix.lower() not in (".html", ".htm"):
         message = f"{target.name!r} is no name for a page: end it with .html."
         raise AttentionError(message)

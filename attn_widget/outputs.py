@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import export, htmlfile
 from .checks import CheckedState
-from .errors import AttentionError
+from .errors import AttentionError, named_settings
 from .phrases import facts
 from .state import DERIVED, State
 from .still import MOST_TOKENS, as_html, still
@@ -60,6 +60,7 @@ class Outputs(CheckedState):
         """
         return export.matrix_dataset(self._analysis, self.settings, self.matrix)
 
+    @named_settings
     def save_svg(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
         """Write the picture as the browser shows it: true vectors and text.
 
@@ -85,6 +86,7 @@ class Outputs(CheckedState):
         """
         return self._ask_views(path, "svg", overwrite=overwrite)
 
+    @named_settings
     def save_png(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedPicture:
         """Write the picture as pixels, two for each px of the view; otherwise as `save_svg`."""
         return self._ask_views(path, "png", overwrite=overwrite)
@@ -100,6 +102,7 @@ class Outputs(CheckedState):
             raise AttentionError(message)
         return self._pictures.ask(path, form, overwrite=overwrite)
 
+    @named_settings
     def save_html(
         self,
         path: str | os.PathLike[str],
@@ -156,6 +159,7 @@ class Outputs(CheckedState):
             title=title,
         )
 
+    @named_settings
     def html_size(self, *, flow: str | None = None, heads: str = "all") -> htmlfile.HtmlSize:
         """Tell how large a page of `save_html` will be, and how long its flow will take."""
         state = self._page_state()

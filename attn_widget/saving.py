@@ -7,15 +7,15 @@ comes after the cell, and `SavedPicture` tells what has become of it.
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import AttentionError
-from .writing import check_target, write_whole
+from .writing import as_path, check_target, write_whole
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 FORMATS = ("svg", "png")
 
@@ -107,7 +107,7 @@ class PictureSaver:
 
     def ask(self, path: str | os.PathLike[str], form: str, *, overwrite: bool) -> SavedPicture:
         """Ask for a picture; the file is checked now, before the browser draws anything."""
-        target = Path(path).expanduser().resolve()
+        target = as_path(path).resolve()
         if target.suffix.lower() != f".{form}":
             message = f"{target.name!r} is no name for this picture: end it with .{form}."
             raise AttentionError(message)

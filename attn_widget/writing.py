@@ -7,18 +7,41 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import FileError
+from .errors import AttentionError, FileError, brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
+
+
+def as_path(given: Any) -> Path:
+    """Take a path as people write it, with ~ for their own folder.
+
+    Raises
+    ------
+    AttentionError
+        For what no file can be called.
+    """
+    if not isinstance(given, str | os.PathLike) or not os.fspath(given):
+        message = f"A file's path is wanted, such as 'it.attn', not {brief(given)}."
+        raise AttentionError(message)
+    if "\0" in os.fsdecode(given):
+        raise FileError(f"{brief(given)} is no path: it holds a zero character.")
+    try:
+        return Path(os.fsdecode(given)).expanduser()
+    except RuntimeError:
+        raise FileError(f"{brief(given)} is no path: nobody of that name has a folder.") from None
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
     """Refuse what cannot become a file, before anything is computed for it."""
-    if path.is_dir():
+    try:
+        folder, there = path.is_dir(), path.exists()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if folder:
         raise FileError(f"{path} is a folder: give the name of a file in it.")
-    if path.exists() and not overwrite:
+    if there and not overwrite:
         raise _exists(path)
 
 
@@ -42,9 +65,13 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, overwrite: bo
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(f"{path} cannot be written: {reason}. Nothing was left there.") from error
+        raise _unwritable(path, error) from error
     return path
+
+
+def _unwritable(path: Path, error: OSError) -> FileError:
+    reason = error.strerror or str(error)
+    return FileError(f"{path} cannot be written: {reason}. Nothing was left there.")
 
 
 def _exists(path: Path) -> FileError:
@@ -52,7 +79,7 @@ def _exists(path: Path) -> FileError:
 
 
 def _write_beside(path: Path, fill: Callable[[BinaryIO], object], *, overwrite: bool) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".attn-widget-", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             fill(file)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch
 
 import attn_widget as aw
 from attn_widget import writing
@@ -129,6 +130,53 @@ def test_a_file_that_is_cut_short_says_so(saved, tenth, mmap):
     assert "\n" not in message
 
 
+def array_file(path):
+    weights = SAMPLE.weights.astype(np.float32)
+    if path.suffix == ".npy":
+        np.save(path, weights)
+    elif path.suffix == ".npz":
+        np.savez(path, attentions=weights, tokens=np.array(SAMPLE.tokens))
+    else:
+        save_file({"attentions": weights}, path, {"tokens": json.dumps(SAMPLE.tokens)})
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "safetensors"])
+def test_an_array_file_that_is_cut_short_says_so(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    array_file(path)
+    whole = path.read_bytes()
+    for tenth in range(10):
+        path.write_bytes(whole[: len(whole) * tenth // 10])
+        with pytest.raises(aw.AttentionError) as caught:
+            aw.load(path)
+        message = str(caught.value)
+        assert str(path) in message
+        assert "cut short" in message
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize("path", [None, 5, "", "a\0b.attn", "x" * 300 + ".attn", "~nobody-here/x"])
+def test_what_is_no_path_gets_a_sentence(path):
+    for use in (aw.load, lambda path: aw.save(SAMPLE, path)):
+        with pytest.raises(aw.AttentionError) as caught:
+            use(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_the_home_folder_is_found_and_a_name_may_be_long(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = "x" * 240 + ".attn"  # as long as a file system takes
+    assert aw.save(SAMPLE, f"~/{name}") == tmp_path / name
+    same(aw.load(f"~/{name}"), SAMPLE)
+
+
+def test_a_misspelt_setting_is_named(tmp_path):
+    with pytest.raises(aw.AttentionError, match="did you mean 'overwrite'"):
+        aw.save(SAMPLE, tmp_path / "a.attn", overwite=True)
+    with pytest.raises(aw.AttentionError, match="did you mean 'mmap'"):
+        aw.load(tmp_path / "a.attn", nmap=True)
+
+
 def test_every_byte_of_the_header_is_guarded(saved):
     whole = saved.read_bytes()
     length = int.from_bytes(whole[16:24], "little")
@@ -174,6 +222,20 @@ def test_arrays_of_other_tools_are_read(tmp_path):
     np.testing.assert_array_equal(twelve.weights, np.concatenate([weights, weights]))
 
 
+def test_arrays_that_are_no_attention_are_told_with_their_shapes(tmp_path):
+    weights = SAMPLE.weights.astype(np.float32)
+    path = tmp_path / "a.npz"
+    np.savez(path, queries=weights, keys=weights)
+    with pytest.raises(aw.AttentionError, match=r"keys \(6, 12, 16, 16\).*show \"attentions\""):
+        aw.load(path)
+    np.savez(path, logits=np.eye(3))
+    with pytest.raises(aw.AttentionError, match=r"holds logits \(3, 3\): one array"):
+        aw.load(path)
+    np.savez(path)
+    with pytest.raises(aw.AttentionError, match="holds no array"):
+        aw.load(path)
+
+
 def test_safetensors_are_read(tmp_path):
     weights = SAMPLE.weights.astype(np.float32)
     save_file(
@@ -183,8 +245,11 @@ def test_safetensors_are_read(tmp_path):
     np.testing.assert_array_equal(back.weights, weights)
     assert back.tokens == SAMPLE.tokens
     (tmp_path / "b.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(aw.AttentionError, match="cannot be read"):
+    with pytest.raises(aw.AttentionError, match="is no safetensors file, or is cut short"):
         aw.load(tmp_path / "b.safetensors")
+    save_torch({"attentions": torch.tensor(weights).bfloat16()}, tmp_path / "c.safetensors")
+    with pytest.raises(aw.AttentionError, match="holds bfloat16, which numpy lacks"):
+        aw.load(tmp_path / "c.safetensors")
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

@@ -179,6 +179,7 @@ def test_headings_read_as_text():
         ({"budget": 0}, "budget is 0: give a number above 0"),
         ({"patience": "long"}, "patience is 'long': give a number above 0"),
         ({"title": 5}, "title is 5: give text"),
+        ({"flows": "current"}, "save_html.* has no setting named 'flows': did you mean 'flow'"),
         ({"budget": 0.1}, r"would take about 0\.\d MB and budget is 0.1 MB: pass budget=1"),
     ],
 )
