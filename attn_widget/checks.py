@@ -97,6 +97,16 @@ class CheckedState(State):
             raise SettingError(message)
         return float(proposal["value"])
 
+    @validate("height")
+    def _check_height(self, proposal: Proposal) -> int:
+        if proposal["value"] < 0:
+            message = (
+                f"height is {proposal['value']}: give a height in px, or 0 to leave it to the "
+                "number of tokens."
+            )
+            raise SettingError(message)
+        return int(proposal["value"])
+
     @validate("color_scale")
     def _check_color_scale(self, proposal: Proposal) -> str:
         if proposal["value"] not in COLOR_SCALES:

@@ -108,8 +108,10 @@ class State(traitlets.HasTraits):
     heads_open = Bool(default_value=False).tag(sync=True)
     """Whether the overview of all heads is unfolded. Both ways."""
 
-    height = Int(560).tag(sync=True)
-    """Height in px that the picture aims at; rows stay between 12 and 26 px. Both ways."""
+    height = Int(0).tag(sync=True)
+    """Height in px that the picture aims at. 0, the default, leaves it to the number of tokens:
+    what every row's label needs, but from 560 to 640. On a full screen it is the screen's. Both
+    ways."""
 
     overlay = Unicode("contour").tag(sync=True)
     """How relevance is laid over a vision model's image: "contour" (a veil of paper that is thinner

@@ -139,13 +139,14 @@ BAD = [
     ("selected", "it", "(level, token)"),
     ("mass_shown", 0.0, "above 0"),
     ("height", "tall", "height"),
+    ("height", -1, "height"),
 ]
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD, ids=str)
 def test_a_bad_setting_is_refused_and_changes_nothing(widget, name, value, words):
     before = {trait: getattr(widget, trait) for trait in widget.trait_names(sync=True)}
-    error = aw.AttentionError if name != "height" else traitlets.TraitError
+    error = aw.AttentionError if value != "tall" else traitlets.TraitError
     with pytest.raises(error, match=re.escape(words)):
         setattr(widget, name, value)
     assert {trait: getattr(widget, trait) for trait in before} == before
@@ -168,7 +169,7 @@ def test_a_bad_setting_from_the_browser_is_shown_and_taken_back(widget, name, va
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD, ids=str)
 def test_a_bad_setting_makes_no_widget(name, value, words):
-    error = aw.AttentionError if name != "height" else traitlets.TraitError
+    error = aw.AttentionError if value != "tall" else traitlets.TraitError
     with pytest.raises(error, match=re.escape(words)):
         aw.AttentionWidget(SAMPLE, **{name: value})
 

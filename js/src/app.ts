@@ -102,6 +102,7 @@ export class App {
     const fused = model.get("heads");
     this.#view = {
       width: el.clientWidth,
+      screen: null,
       tab: "graph",
       fusion: typeof fused === "string" ? fused : "mean",
       hovered: null,
@@ -164,8 +165,11 @@ export class App {
   #watchSurroundings(): void {
     const resize = (): void => {
       const { clientWidth } = this.#root;
-      if (clientWidth === this.#view.width || clientWidth === 0) return;
+      const screen = this.#screen();
+      if (clientWidth === 0) return;
+      if (clientWidth === this.#view.width && screen === this.#view.screen) return;
       this.#view.width = clientWidth;
+      this.#view.screen = screen;
       this.#invalidate();
     };
     if (this.#observed) {
@@ -181,6 +185,7 @@ export class App {
     } else {
       window.addEventListener("resize", resize, { signal: this.#signal });
     }
+    document.addEventListener("fullscreenchange", resize, { signal: this.#signal });
     // A theme shows itself by its colours, whatever the host switches and however late its style
     // sheet comes: the root's own colour has a transition (base.css), whose end is an event. A host
     // may hide the page while it switches: then being shown again is one.
@@ -191,6 +196,11 @@ export class App {
     };
     this.#root.addEventListener("transitionend", look, { signal: this.#signal });
     this.#root.addEventListener("animationend", look, { signal: this.#signal });
+  }
+
+  /** What there is to fill; null while the widget stands in its page. */
+  #screen(): number | null {
+    return this.#root.matches(":fullscreen") ? this.#root.clientHeight : null;
   }
 
   #invalidate(): void {

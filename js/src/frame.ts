@@ -145,6 +145,8 @@ export interface Frame {
 /** What only this view knows; owned by `widget.ts`, changed through its actions. */
 export interface ViewState {
   width: number;
+  /** Height of the screen while the widget fills it. */
+  screen: number | null;
   tab: Tab;
   fusion: Fusion;
   hovered: Hovered | null;

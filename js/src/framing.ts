@@ -13,6 +13,7 @@ import {
 } from "./frame";
 import { colorScale, rowScales } from "./layout/colorscale";
 import type { Scale } from "./layout/scale";
+import { heightFor } from "./layout/zones";
 import {
   type Grouping,
   groupBinding,
@@ -127,7 +128,7 @@ export class FrameBuilder {
     const comparison = this.#readComparison();
     return {
       width: view.width,
-      height: model.get("height"),
+      height: view.screen ?? heightFor(model.get("height"), grouping.tokens.length),
       size: sizeOf(view.width),
       tab: view.tab,
       theme,

@@ -14,6 +14,7 @@ function builder(state: WidgetState) {
     fusion: "mean",
     hovered: null,
     localError: "",
+    screen: null,
   };
   const scaleAt = (change: Partial<WidgetState>) => {
     Object.assign(state, change);

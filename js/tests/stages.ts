@@ -109,7 +109,10 @@ export function wrapped(state: WidgetState): Model {
 /** A frame of a state, by the same builder as in the widget. */
 export function frameFrom(state: WidgetState, given: Partial<Frame> = {}): Frame {
   const width = given.width ?? 1200;
-  const view: ViewState = { width, tab: "graph", fusion: "mean", hovered: null, localError: "" };
+  const view: ViewState = {
+    ...{ width, screen: null, tab: "graph" as const, fusion: "mean" as const },
+    ...{ hovered: null, localError: "" },
+  };
   return { ...new FrameBuilder(wrapped(state)).build(view, makeTheme(false)), ...given };
 }
 

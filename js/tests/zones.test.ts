@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { sizeOf, type Tab } from "../src/frame";
-import { layoutZones, levelX, rowY, stripWidth, type ZoneInput } from "../src/layout/zones";
+import {
+  heightFor,
+  layoutZones,
+  levelX,
+  rowY,
+  stripWidth,
+  type ZoneInput,
+} from "../src/layout/zones";
 
 function zones(given: Partial<ZoneInput> = {}) {
   const width = given.width ?? 1200;
@@ -67,6 +74,13 @@ test("few rows are 26 px and make the widget lower", () => {
   const z = zones({ n: 3 });
   expect(z.pitch).toBe(26);
   expect(z.height + 89).toBeLessThan(400);
+});
+
+test("the height is the one that was asked for, else what rows with labels need, within limits", () => {
+  expect(heightFor(400, 512)).toBe(400);
+  expect([5, 16, 512].map((n) => heightFor(0, n))).toEqual([560, 560, 640]);
+  const labelled = zones({ n: 32, height: heightFor(0, 32) });
+  expect(labelled.pitch).toBeGreaterThanOrEqual(12);
 });
 
 const WIDTHS = [480, 600, 719, 720, 900, 1079, 1080, 1200, 1600];

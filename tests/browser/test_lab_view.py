@@ -48,3 +48,19 @@ def test_words_are_selected_as_sets(notebook: OpenNotebook) -> None:
     curie.click()
     pieces = book.kernel("[i for i, word in enumerate(widget.words['of_token']) if word == 2]")
     book.wait_for_kernel("[token for _, token in widget.selected]", pieces)
+
+
+def test_a_full_screen_is_filled(notebook: OpenNotebook) -> None:
+    book = notebook(WIDGET)
+    view = book.views()
+    stage = view.locator(".aw-stage")
+    foot = "(el) => Math.round(el.getBoundingClientRect().bottom)"
+    inline = stage.evaluate("(el) => el.offsetHeight")
+    view.locator("[data-action=full-screen]").click()
+    expect(view.get_by_role("button", name="Leave full screen")).to_be_visible()
+    expect(stage).not_to_have_css("height", f"{inline}px")
+    screen = book.page.evaluate("() => window.innerHeight")
+    assert screen - 40 <= stage.evaluate(foot) <= screen
+    book.screenshot("full-screen")
+    view.get_by_role("button", name="Leave full screen").click()
+    expect(stage).to_have_css("height", f"{inline}px")

@@ -20,6 +20,9 @@ const MAX_CELL_WIDTH = 19.5;
 const MIN_ROWS_HEIGHT = 240;
 /** Graph and matrix share a narrow widget in turn, and there is width enough to fill. */
 const NARROW_EXTRA = 90;
+/** Where no height is given, in px: enough for every row's label, within limits that a notebook
+ * shows at once. */
+const [LEAST_HEIGHT, MOST_HEIGHT] = [560, 640];
 /** More tokens than this in view: columns of strips instead of discs. */
 const COLUMN_TOKENS = 200;
 /** Up to this many cells in view are rectangles, and more where they are high enough to have round
@@ -120,6 +123,12 @@ function columnOverhang(widths: readonly number[], cellW: number, padding: numbe
   return Math.max(0, over - padding + 2);
 }
 
+/** The height that the whole widget aims at; 0 leaves it to the number of tokens. */
+export function heightFor(given: number, n: number): number {
+  const rows = ABOVE.wide + 140 + n * FULL_LABELS_PITCH;
+  return given > 0 ? given : Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, rows));
+}
+
 /** Row pitch when the rows begin at `top`. */
 function pitchFor(input: ZoneInput, top: number, below: number, beside: boolean): number {
   const narrow = input.size === "narrow";
@@ -150,6 +159,8 @@ export function layoutZones(input: ZoneInput): Zones {
 
   const bars = narrow ? { right: padding + 26, length: 0 } : { right: 108, length: BAR_LENGTH };
   const rightGap = Math.max(100, 25 + outputWidth + (input.outputFigures ? 34 : 0) + 14);
+  // A high picture, as on a full screen, leaves its cells more of the width.
+  const matrixRoom = Math.max(312, 0.275 * width, Math.min(0.36 * width, input.height / 2));
   const sides = (thin: boolean) => {
     const lead = thin ? 26 : 12;
     // A selected input wears a pill, which needs more room than its label.
@@ -158,7 +169,7 @@ export function layoutZones(input: ZoneInput): Zones {
     const left = padding + outputWidth + 14;
     const space = narrow
       ? width - left - padding
-      : Math.min(Math.max(312, 0.275 * width), width - padding - x0 - rightGap - 170);
+      : Math.min(matrixRoom, width - padding - x0 - rightGap - 170);
     return { x0, lead, left, space };
   };
 
