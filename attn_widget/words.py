@@ -64,12 +64,29 @@ def family_of(pieces: Sequence[str]) -> Family:
         ("sentencepiece", "\u2581.*|<0x[0-9A-Fa-f]{2}>"),
         ("suffix", r".*</w>"),
         ("joiner", r".+@@"),
-        ("bytes", "[\u0100-\u0143].*"),
     )
     for family, pattern in rules:
         if any(re.fullmatch(pattern, piece, re.DOTALL) for piece in pieces):
             return family
-    return "plain"
+    return "bytes" if _spells_bytes(pieces) else "plain"
+
+
+def _spells_bytes(pieces: Sequence[str]) -> bool:
+    """Whether letters such as that of a space, "\u0120", stand for bytes and not for themselves.
+
+    They do where the bytes are text without the control characters that letters of Polish, Czech
+    or Latvian would be.
+    """
+    marked = [piece for piece in pieces if re.search("[\u0100-\u0143]", piece)]
+    if not marked or not all(letter in _byte_of() for piece in marked for letter in piece):
+        return False
+    spaced = any(piece.startswith("\u0120") for piece in marked)
+    raw = b"".join(_from_bytes(piece) for piece in pieces)
+    try:
+        text = raw.decode("utf-8", "ignore" if spaced else "strict")  # it may be cut anywhere
+    except UnicodeDecodeError:
+        return False
+    return re.search(r"[\0-\x08\x0e-\x1f\x7f-\x9f]|\r(?!\n)", text) is None
 
 
 def readable(

@@ -93,6 +93,58 @@ def test_learned_sinks_are_captured():
     np.testing.assert_allclose(captured.attention(batch=0).weights, expected.weights, atol=1e-6)
 
 
+def test_a_model_that_adds_the_mask_of_sdpa_to_its_scores_is_asked_as_eager():
+    """Falcon does not use the interface, and under sdpa its weights would look ahead."""
+    hf = tiny.hf
+    config = {**tiny._TEXT, **tiny._BERT}
+    model = hf.FalconForCausalLM._from_config(hf.FalconConfig(**config)).eval()
+    same = hf.FalconForCausalLM._from_config(
+        hf.FalconConfig(**config), attn_implementation="eager"
+    ).eval()
+    same.load_state_dict(model.state_dict())
+    before = state(model)
+    with torch.no_grad(), aw.capture(model) as captured:
+        model(**tiny.texts())
+    assert state(model) == before
+    found = captured.attention(batch=1)
+    expected = same(**tiny.texts(), output_attentions=True).attentions
+    assert found.kind == "causal"
+    for layer, given in zip(found.weights, expected, strict=True):
+        np.testing.assert_allclose(layer, given[1].detach().numpy(), atol=1e-6)
+
+
+def test_a_compiled_model_runs_as_it_was_written():
+    model = tiny.tiny("bert", "sdpa")
+    compiled = torch.compile(model, backend="eager")
+    ids = torch.tensor([[1, 5, 6]])
+    with torch.no_grad():
+        plain = compiled(input_ids=ids).last_hidden_state
+        with aw.capture(compiled) as captured:
+            compiled(input_ids=ids)
+        with aw.capture(model) as same:
+            model(input_ids=ids)
+        again = compiled(input_ids=ids).last_hidden_state
+    assert torch.equal(again, plain)
+    found = captured.attention()
+    assert found.tokens == ("1", "5", "6")
+    np.testing.assert_array_equal(found.weights, same.attention().weights)
+
+
+def test_a_prompt_read_in_pieces_is_one_prompt():
+    model = tiny.tiny("gpt2", "sdpa")
+    ids = tiny.texts()["input_ids"][1:]
+    settings = {"max_new_tokens": 3, "min_new_tokens": 3, "do_sample": False}
+    with aw.capture(model) as whole:
+        sequences = model.generate(ids, **settings)
+    with aw.capture(model) as captured:
+        again = model.generate(ids, prefill_chunk_size=4, **settings)
+    assert torch.equal(again, sequences)
+    found, same = (one.attention(sequences=sequences) for one in (captured, whole))
+    assert (found.tokens, found.produced) == (same.tokens, same.produced)
+    assert found.produced[:6] == (None,) * 6
+    np.testing.assert_allclose(found.weights, same.weights, atol=1e-6)
+
+
 def test_the_decoder_ids_are_known_when_labels_were_given():
     model = tiny.tiny("bart", "sdpa")
     with aw.capture(model) as captured:
@@ -383,6 +435,30 @@ def test_nothing_recorded_is_named():
         captured.attention()
 
 
+def test_a_model_without_attention_weights_is_told_from_one_that_was_not_called():
+    hf = tiny.hf
+    config = hf.MambaConfig(vocab_size=60, hidden_size=16, num_hidden_layers=1, state_size=4)
+    model = hf.MambaForCausalLM(config).eval()
+    with torch.no_grad(), aw.capture(model) as captured:
+        model(input_ids=tiny.texts()["input_ids"])
+    with pytest.raises(aw.AttentionError, match=r"ran and no layer of it computed.*state-space"):
+        captured.attention(batch=0)
+
+
+@pytest.mark.parametrize("heads", ["mean", 0])
+def test_dropout_is_found_out_where_heads_are_fused(heads):
+    model = tiny.tiny("bert", "sdpa")
+    before = state(model)
+    model.train()
+    try:
+        refused = pytest.raises(aw.AttentionError, match=r"dropout.*model\.eval\(\)")
+        with refused, aw.capture(model, heads=heads):
+            model(**tiny.texts())
+    finally:
+        model.eval()
+    assert state(model) == before
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -413,16 +489,20 @@ def test_both_sides_of_clip_are_too_many():
     model = hf.CLIPModel(config).eval()
     with aw.capture(model) as captured:
         model(**tiny.texts(), pixel_values=tiny.pixels())
-    with pytest.raises(aw.AttentionError, match=r"capture\(model\.(text|vision)_model"):
+    with pytest.raises(aw.AttentionError, match=r"capture\(model\.(text|vision)_model\)"):
         captured.attention(batch=0)
     with aw.capture(model.vision_model) as captured:
         model(**tiny.texts(), pixel_values=tiny.pixels())
     assert captured.attention(batch=0).picture.grid == (3, 3)
 
 
-def test_beams_are_refused():
-    model = tiny.tiny("gpt2", "sdpa")
+@pytest.mark.parametrize("name", ["gpt2", "bart"])
+def test_beams_are_refused(name):
+    model = tiny.tiny(name, "sdpa")
+    asked = {"max_new_tokens": 3, "min_new_tokens": 3}
     with aw.capture(model) as captured:
-        sequences = model.generate(**tiny.texts(left=True), max_new_tokens=3, num_beams=2)
+        sequences = model.generate(**tiny.texts(left=name == "gpt2"), **asked, num_beams=2)
     with pytest.raises(aw.AttentionError, match="beam"):
         captured.attention(sequences=sequences, batch=0)
+    with pytest.raises(aw.AttentionError, match=r"4 sequences for 2 prompts.*sequences="):
+        captured.attention(batch=0)

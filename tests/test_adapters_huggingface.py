@@ -345,6 +345,22 @@ def test_the_shapes_of_flash_attention_are_named():
     refused("layer 0, is a int", (3, 4))
 
 
+def test_what_generate_returns_by_default_is_named_by_its_shape():
+    refused(r"one Tensor of int64, shape \(1, 2\).*return_dict_in_generate", torch.tensor([[1, 2]]))
+    refused(r"one ndarray of float64, shape \(2, 3, 3\)", np.ones((2, 3, 3)))
+    refused("is a Linear: pass what the model returned", torch.nn.Linear(1, 1))
+
+
+def test_layers_that_attend_within_windows_are_refused():
+    hf = tiny.hf
+    config = hf.SwinConfig(
+        image_size=16, patch_size=2, embed_dim=8, depths=[1, 1], num_heads=[1, 1], window_size=4
+    )
+    model = hf.SwinModel._from_config(config, attn_implementation="eager").eval()
+    outputs = model(pixel_values=torch.zeros(1, 3, 16, 16), output_attentions=True)
+    refused("Layer 1 holds 1 maps and layer 0 4.*within windows", outputs, batch=3)
+
+
 def test_layers_of_different_shapes_are_named():
     refused(r"layer 1 has shape \(2, 4, 4\) and layer 0 \(2, 5, 5\)", (fake(5)[0], fake(4)[0]))
 
@@ -369,9 +385,19 @@ def test_a_tokenizer_of_another_model_is_named():
     refused("turns no ids into tokens", fake(2), tokenizer=object(), input_ids=[1, 2])
 
 
+def test_a_tokenizer_without_ids_is_refused():
+    tokenizer = tiny.word_pieces()
+    refused("tokenizer was given and no input_ids", fake(2), tokenizer=tokenizer)
+    started = torch.tensor([[0, 31], [0, 33]])
+    outputs = tiny.tiny("bart")(**tiny.texts(), decoder_input_ids=started, output_attentions=True)
+    given = {"tokenizer": tiny.sixty_words(), "input_ids": tiny.texts(), "batch": 0}
+    refused("no decoder_input_ids for it", outputs, **given)
+    refused("no decoder_input_ids for it", outputs, **given, part="decoder")
+
+
 def test_a_batch_needs_a_choice():
     outputs, inputs, _ = call("bert", 0)
-    refused("2 texts in this batch.*batch=0", outputs, input_ids=inputs)
+    refused("2 texts or images in this batch.*batch=0", outputs, input_ids=inputs)
     refused("batch 2 is out of range", outputs, input_ids=inputs, batch=2)
 
 

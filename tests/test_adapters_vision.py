@@ -107,6 +107,73 @@ def test_images_of_any_layout(image, shape, dtype):
     assert dtype == np.uint8 or found.max() <= 1
 
 
+def test_what_a_processor_returned_is_an_image_too():
+    pixels = tiny.pixels()
+    found = aw.from_vision(fake(10), image=tiny.hf.BatchFeature({"pixel_values": pixels[:1]}))
+    same = aw.from_vision(fake(10), image=pixels[0])
+    np.testing.assert_array_equal(found.picture.image, same.picture.image)
+
+
+@pytest.mark.parametrize(
+    ("grid", "size"),
+    [
+        ((3, 4), (24, 32)),
+        ((3, 4), (29, 39)),  # an edge narrower than a patch is left over
+        ((12, 101), (128, 1024)),  # patches that overlap, as of a spectrogram
+        ((4, 4), (480, 640)),  # squeezed to a square
+    ],
+)
+def test_an_image_that_the_grid_cuts_into_patches(grid, size):
+    rows, columns = grid
+    one = (np.full((1, 1, rows * columns, rows * columns), 1 / (rows * columns), np.float16),)
+    assert aw.from_vision(one, image=np.zeros(size), grid=grid).picture.grid == grid
+
+
+def test_the_grid_of_a_capture_is_what_the_model_saw():
+    """Four other tokens and 3 x 4 patches: 16 tokens, which might be a square."""
+    hf = tiny.hf
+    config = hf.YolosConfig(**{**tiny._IMAGE, "image_size": [24, 32]}, num_detection_tokens=3)
+    model = hf.YolosModel(config).eval()
+    pixels = torch.zeros(1, 3, 24, 32)
+    with torch.no_grad(), aw.capture(model) as captured:
+        model(pixel_values=pixels)
+    found = captured.attention(before=1)
+    assert (found.picture.grid, found.picture.first) == ((3, 4), 1)
+    assert aw.from_vision(captured, image=pixels).picture.grid == (3, 4)
+
+
+def test_a_head_that_pools_is_no_layer():
+    hf = tiny.hf
+    model = hf.SiglipVisionModel(hf.SiglipVisionConfig(**tiny._IMAGE)).eval()
+    with torch.no_grad(), aw.capture(model) as captured:
+        model(pixel_values=tiny.pixels())
+    found = captured.attention(batch=0)
+    assert (found.n_layers, found.picture.grid, found.special) == (3, (3, 3), ())
+
+
+def test_models_whose_maps_are_not_of_all_patches_are_refused():
+    hf = tiny.hf
+    masked = hf.ViTMAEModel(hf.ViTMAEConfig(**tiny._IMAGE, decoder_num_hidden_layers=1)).eval()
+    with torch.no_grad(), aw.capture(masked) as captured:
+        masked(pixel_values=tiny.pixels())
+    with pytest.raises(aw.AttentionError, match="saw 3 x 3 patches and the attention covers 3"):
+        captured.attention(batch=0)
+    windows = hf.SwinModel(
+        hf.SwinConfig(
+            image_size=16, patch_size=2, embed_dim=8, depths=[1], num_heads=[1], window_size=4
+        )
+    ).eval()
+    with torch.no_grad(), aw.capture(windows) as captured:
+        windows(pixel_values=torch.zeros(1, 3, 16, 16))
+    with pytest.raises(aw.AttentionError, match="saw 1 image and each layer holds 4 maps"):
+        captured.attention(batch=0)
+
+
+def test_a_batch_of_images_holds_the_one_wanted():
+    with pytest.raises(aw.AttentionError, match="image 3 is out of range"):
+        aw.from_vision(fake(10, batch=4), image=torch.zeros(2, 3, 24, 24), batch=3)
+
+
 def test_a_pil_image():
     class Image:
         """As much of a PIL image as is asked of it."""
@@ -126,6 +193,12 @@ def test_a_pil_image():
         (8, {"grid": (3, 3)}, "3 x 3 patches needs 9 tokens and the attention covers 8"),
         (8, {"grid": 3}, "grid must be"),
         (8, {"grid": (0, 3)}, "grid must be"),
+        (8, {"grid": (2.5, 3)}, "grid must be"),
+        (10, {"before": "1"}, "before must be"),
+        (10, {"image": np.zeros((24, 24)), "grid": (1, 9)}, "24 x 24 pixels.*not square"),
+        (10, {"image": np.zeros((24, 25, 3)), "grid": (2, 4)}, "24 x 25 pixels.*not square"),
+        (10, {"image": np.full((8, 8), np.nan)}, "NaN"),
+        (10, {"image": "cat.png"}, "image is a str, which holds no pixels"),
         (13, {"grid": (3, 4), "before": 2}, "before=2 and a grid of 3 x 4"),
         (13, {"grid": (3, 4), "names": ("a", "b")}, "names has 2 entries for the 1 tokens"),
         (15, {"before": 1}, "No square grid fits 15 tokens"),

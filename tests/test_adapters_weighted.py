@@ -171,6 +171,17 @@ def test_targets_that_cannot_be(name, target, message):
         aw.chefer2021(tiny.tiny(name, "sdpa"), tiny.texts(), target=target, batch=0)
 
 
+@pytest.mark.parametrize("weigh", [aw.chefer2021, aw.kobayashi2020])
+def test_dropout_is_found_out(weigh):
+    model = tiny.tiny("gpt2", "sdpa")
+    model.train()
+    try:
+        with pytest.raises(aw.AttentionError, match="dropout"):
+            weigh(model, tiny.texts(), batch=1)
+    finally:
+        model.eval()
+
+
 def test_torchs_own_attention_has_no_gradients_to_give():
     module = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
     with pytest.raises(aw.AttentionError, match="hands out copies"):

@@ -39,6 +39,13 @@ def test_the_byte_alphabet_is_that_of_gpt2():
         (["a</w>", "pho", "to</w>"], "suffix"),
         (["un@@", "able"], "joiner"),
         (["the", "sun"], "plain"),
+        (["\u0110\u00e0", "N\u1eb5ng"], "plain"),
+        (["\u0141atwo"], "plain"),
+        (["\u010cas", "\u010das"], "plain"),
+        (["\u0123imene", "\u013coti"], "plain"),
+        (["\u010a"], "bytes"),
+        (["\u00c5\u0123atwo"], "bytes"),  # the bytes of an L with a stroke
+        (["\u00e6", "\u00a5", "\u0120x"], "bytes"),  # cut within a character
         ([], "plain"),
     ],
 )

@@ -61,6 +61,17 @@ def stitch(steps: Sequence[Sequence[Any]], rows: Sequence[int], what: str) -> li
     return whole
 
 
+def prompt_length(steps: Sequence[Sequence[Any]]) -> int:
+    """How many tokens were read before the first was written; they may have come in pieces."""
+    n = int(steps[0][0].shape[-2])
+    for step in steps[1:]:
+        queries, keys = step[0].shape[-2:]
+        if queries == 1 or keys != n + queries:  # one token a step is written, not read
+            break
+        n = int(keys)
+    return n
+
+
 def _stitch_layer(read: list[SourceArray], place: str) -> SourceArray:
     n = 0
     spans: list[tuple[int, int]] = []  # first and last row of each step

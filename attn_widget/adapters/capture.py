@@ -152,11 +152,17 @@ class Capture(Recorder):
 
     def _as_parts(self, sequences: Any = None) -> tuple[Parts, dict[str, Any]]:
         sequences = getattr(sequences, "sequences", sequences)  # the output of generate()
-        return as_parts(self.passes, sequences, rescale=self.fused)
+        parts, known = as_parts(self.passes, sequences, rescale=self.fused)
+        if "pixel_values" in known:
+            configs = (getattr(module, "config", None) for module in self.model.modules())
+            sizes = (getattr(config, "patch_size", None) for config in configs)
+            known["patch_size"] = next((size for size in sizes if size), None)
+        return parts, known
 
     # --- installing and removing ------------------------------------------------------------
 
     def _install(self) -> None:
+        hooks_torch.run_uncompiled(self._undo)
         found = hooks_huggingface.install(self, self._undo)
         found |= hooks_torch.install(self, self._undo)
         if not found:

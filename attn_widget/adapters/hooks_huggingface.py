@@ -48,8 +48,9 @@ def install(captured: Recorder, undo: list[Undo]) -> bool:
             _recorders[module] = captured
         undo.append(lambda: [_recorders.pop(module, None) for module in interface])
         _register(undo)
-        for config in _configs(captured.model):
-            _switch(config, undo)
+    for config in _configs(captured.model):
+        # Asked for weights under sdpa, some add its boolean mask to their scores (Falcon).
+        _switch(config, _NAME if interface else "eager", undo)
     for model in roots:
         _hook_model(captured, model, undo, ask=not interface)
     return True
@@ -144,10 +145,10 @@ def _configs(model: Any) -> list[Any]:
     return list(found.values())
 
 
-def _switch(config: Any, undo: list[Undo]) -> None:
+def _switch(config: Any, name: str, undo: list[Undo]) -> None:
     field = "_attn_implementation_internal"
     had, before = field in vars(config), vars(config).get(field)
-    vars(config)[field] = _NAME
+    vars(config)[field] = name
 
     def put_back() -> None:
         if had:

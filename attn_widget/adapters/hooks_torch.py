@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .recording import Recorder, Undo
+
+_stances: list[Any] = []  # what compiled models were told to do before the first capture of now
+_users = 0  # captures of now
+_lock = threading.Lock()
+
+
+def run_uncompiled(undo: list[Undo]) -> None:
+    """Let models that torch.compile made run as they were written: hooks are no part of a graph."""
+    compiler: Any = sys.modules.get("torch.compiler")
+    if "torch._dynamo" not in sys.modules or not hasattr(compiler, "set_stance"):
+        return  # nothing is compiled; before torch 2.6 there is no such switch
+
+    def leave() -> None:
+        global _users  # noqa: PLW0603 - the compiler's own switch is global
+        with _lock:
+            _users -= 1
+            if not _users:
+                _stances.pop().__exit__(None, None, None)
+
+    global _users  # noqa: PLW0603
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _stances.append(compiler.set_stance("force_eager"))
+    undo.append(leave)
 
 
 def install(captured: Recorder, undo: list[Undo]) -> bool:

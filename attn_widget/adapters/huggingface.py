@@ -11,7 +11,16 @@ from attn_widget.attention import Attention
 from attn_widget.errors import AttentionError, brief, named_settings
 from attn_widget.words import Words
 
-from .assembly import crop, joint, leaks, plain, stack_layers, stitch, with_sink
+from .assembly import (
+    crop,
+    joint,
+    leaks,
+    plain,
+    prompt_length,
+    stack_layers,
+    stitch,
+    with_sink,
+)
 from .parts import Parts, take_apart
 from .text import (
     TextReader,
@@ -129,7 +138,7 @@ def from_huggingface(
         return _self_attention(side, input_ids, attention_mask, style)
     if part == "encoder":
         encoder = Parts(steps=[parts.encoder])
-        row = _encoder_row(parts, text)
+        row = parts.encoder_row(text)
         only = TextReader(encoder, row, tokenizer)
         return _self_attention(only, input_ids, attention_mask, style)
     if part == "decoder":
@@ -161,7 +170,8 @@ def _self_attention(
     produced = None
     if n_prompt is not None and ids is not None:
         produced = produced_by(side.tokenizer, ids, kept, n_prompt)
-    labels = labels_of(side.tokenizer, ids, kept)
+    name = "input_ids" if parts.cross is None else "decoder_input_ids"
+    labels = labels_of(side.tokenizer, ids, kept, name)
     values, dtype = stack_layers(layers, "attention")
     return _finish(values, dtype, labels, produced, style)
 
@@ -176,7 +186,7 @@ def _own_layers(
         return plain(parts.steps[0], text, what), side.ids(given_ids, name, text), None
     rows = parts.rows(text)
     layers = stitch(parts.steps[: len(rows)], rows, what)
-    first = parts.steps[0][0].shape[-2]
+    first = prompt_length(parts.steps)
     if parts.sequences is None:
         return layers, side.ids(given_ids, "input_ids", text), first
     ids = [int(token) for token in parts.sequences[text]]
@@ -230,16 +240,6 @@ def _finish(
     )
 
 
-def _encoder_row(parts: Parts, text: int) -> int:
-    """The encoder ran once a text; a generation may have several sequences of each."""
-    assert parts.encoder is not None
-    assert parts.cross is not None
-    layers = parts.encoder or parts.cross[0]  # a decoder alone reads what it was given
-    rows = int(layers[0].shape[0])
-    texts = parts.n_rows if parts.sequences is None else len(parts.sequences)
-    return text * rows // texts
-
-
 def _joint(
     side: TextReader, given: tuple[Any, Any], decoder_given: tuple[Any, Any], style: _Style
 ) -> Attention:
@@ -252,7 +252,7 @@ def _joint(
             "cross_attentions."
         )
         raise AttentionError(message)
-    row = _encoder_row(parts, text)
+    row = parts.encoder_row(text)
     encoder = plain(parts.encoder, row, "encoder attention")
     n_encoder = int(parts.cross[0][0].shape[-1])
     ids = side.ids(given[0], "input_ids", row)
@@ -275,7 +275,10 @@ def _joint(
         crop(decoder, own, own, "decoder attention", "decoder_attention_mask"),
         crop(cross, own, kept, "cross-attention", "attention_mask"),
     )
-    labels = both_sides(labels_of(tokenizer, ids, kept), labels_of(tokenizer, own_ids, own))
+    labels = both_sides(
+        labels_of(tokenizer, ids, kept, "input_ids"),
+        labels_of(tokenizer, own_ids, own, "decoder_input_ids"),
+    )
     produced = None
     if n_prompt is not None and own_ids is not None:
         produced = (None,) * len(kept) + produced_by(tokenizer, own_ids, own, n_prompt)

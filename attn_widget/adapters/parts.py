@@ -49,14 +49,36 @@ class Parts:
 
     def pick(self, batch: int | None) -> int:
         """Check which text is wanted."""
+        self._check_rows()
         texts = self.n_rows if self.sequences is None else len(self.sequences)
         if batch is None and texts != 1:
             message = (
-                f"There are {texts} texts in this batch and one is shown at a time: choose it "
-                "with batch=0, batch=1, ..."
+                f"There are {texts} texts or images in this batch and one is shown at a time: "
+                "choose it with batch=0, batch=1, ..."
             )
             raise AttentionError(message)
         return 0 if batch is None else check_index(batch, texts, "batch")
+
+    def encoder_row(self, text: int) -> int:
+        """The encoder ran once a text; a generation may have several sequences of each."""
+        assert self.encoder is not None
+        assert self.cross is not None
+        layers = self.encoder or self.cross[0]  # a decoder alone reads what it was given
+        rows = int(layers[0].shape[0])
+        texts = self.n_rows if self.sequences is None else len(self.sequences)
+        return text * rows // texts
+
+    def _check_rows(self) -> None:
+        for stack in (self.encoder or [], *self.steps):
+            counts = [int(layer.shape[0]) for layer in stack if len(np.shape(layer)) == 4]
+            odd = next((i for i, count in enumerate(counts) if count != counts[0]), None)
+            if odd is not None:
+                message = (
+                    f"Layer {odd} holds {counts[odd]} maps and layer 0 {counts[0]}, so this model "
+                    "attends within windows of its input (as Swin does): such maps are of "
+                    "different tokens, and no rollout or flow leads through them."
+                )
+                raise AttentionError(message)
 
     def rows(self, text: int) -> list[int]:
         """The row of a text at each of the steps that it lived through."""
@@ -133,8 +155,9 @@ def _stack(given: Any, what: str) -> Layers:
         if len(getattr(given, "shape", ())) == 5:
             return list(given)
         message = (
-            f"The {what} is {brief(given)}: pass what the model returned, or its tuple with one "
-            "(batch, heads, queries, keys) tensor a layer."
+            f"The {what} is {_named(given)}: pass what the model returned (generate() with "
+            "output_attentions=True, return_dict_in_generate=True), or its tuple with one (batch, "
+            "heads, queries, keys) tensor a layer."
         )
         raise AttentionError(message)
     if not given:
@@ -153,6 +176,14 @@ def _stack(given: Any, what: str) -> Layers:
             message = f"The {what} of {where} is None: {mend}."
             raise AttentionError(message)
     return given
+
+
+def _named(given: Any) -> str:
+    """What something is, in a few words: of a tensor its shape, not its numbers."""
+    if hasattr(given, "shape"):
+        kind = str(given.dtype).removeprefix("torch.")
+        return f"one {type(given).__name__} of {kind}, shape {tuple(given.shape)}"
+    return brief(given) if isinstance(given, (str, int, float)) else f"a {type(given).__name__}"
 
 
 def _steps(layers: Layers, what: str) -> list[Layers]:

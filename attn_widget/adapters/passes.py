@@ -79,20 +79,26 @@ def as_parts(passes: list[Pass], sequences: Any, *, rescale: bool) -> tuple[Part
     used = [one for one in passes if one.records]
     if not used:
         message = (
-            "Nothing was recorded: call the model inside the with block of capture(), for "
+            "The model ran and no layer of it computed attention weights: state-space and linear-"
+            "attention layers have none to show."
+            if passes
+            else "Nothing was recorded: call the model inside the with block of capture(), for "
             "instance model(**inputs)."
         )
         raise AttentionError(message)
     ids = None if sequences is None else np.atleast_2d(_numpy(sequences))
     if any(_is_cross(name) for one in used for name, _ in one.records):
         return _encoder_decoder(used, ids, rescale=rescale)
-    _one_stack(used[-1])
+    used[-1] = _one_stack(used[-1])
     start = len(used) - 1
     while start > 0 and _continues(used[start - 1], used[start]):
         start -= 1
     steps = used[start:]
     known: dict[str, Any] = {}
     fed = _fed([one.known("input_ids") for one in steps])
+    if ids is None and len(steps) > 1 and fed is not None:
+        first = _numpy(steps[0].known("input_ids"))
+        _check_copies(len(first), len(np.unique(first, axis=0)))
     mask = steps[0].known("attention_mask")
     if mask is not None and mask.ndim == 2:
         known["attention_mask"] = _longer(mask, None if fed is None else fed.shape[1])
@@ -126,6 +132,8 @@ def _encoder_decoder(
     encoder = [
         w for name, w in encoder_pass.records if _side(name) == "encoder" and not _is_cross(name)
     ]
+    if ids is None and len(steps) > 1 and encoder:
+        _check_copies(len(steps[0].of_role("cross")[0]), len(encoder[0]))
     fed = _fed([_decoder_ids(one) for one in steps])
     known: dict[str, Any] = {
         "input_ids": _encoder_known(encoder_pass, "input_ids"),
@@ -172,13 +180,40 @@ def _decoder_ids(one: Pass) -> Any:
     return None
 
 
-def _one_stack(last: Pass) -> None:
-    """Refuse two stacks side by side, such as the text and the vision side of CLIP."""
-    stacks = list(dict.fromkeys(re.split(r"\.?\d+(\.|$)", name)[0] for name, _ in last.records))
+def _one_stack(last: Pass) -> Pass:
+    """Refuse two stacks side by side, such as the text and the vision side of CLIP.
+
+    A head that pools with queries of its own, as SigLIP's does, is no layer and is left out.
+    """
+    stacks: dict[str, list[tuple[str, Any]]] = {}
+    for name, weights in last.records:
+        stacks.setdefault(re.split(r"\.?\d+(\.|$)", name)[0], []).append((name, weights))
+    square = [
+        records
+        for records in stacks.values()
+        if all(w is not None and w.shape[-1] == w.shape[-2] for _, w in records)
+    ]
+    if len(stacks) > 1 and len(square) == 1:
+        return Pass(last.inputs, square[0], last.closed)
     if len(stacks) > 1:
+        names = list(stacks)
+        parts = [name.split(".") for name in names]
+        apart = next(i for i in range(99) if len({tuple(one[: i + 1]) for one in parts}) > 1)
+        side = ".".join(parts[0][: apart + 1])
         message = (
-            f"Attention was recorded in {' and in '.join(map(repr, stacks))}: capture one of them, "
-            f"for instance attn_widget.capture(model.{stacks[0]})."
+            f"Attention was recorded in {' and in '.join(map(repr, names))}: capture one of them, "
+            f"for instance attn_widget.capture(model.{side})."
+        )
+        raise AttentionError(message)
+    return last
+
+
+def _check_copies(rows: int, texts: int) -> None:
+    """Refuse a generation with several sequences of one prompt whose outcome is not known."""
+    if rows > texts:
+        message = (
+            f"The model wrote {rows} sequences for {texts} prompt{'s' * (texts != 1)}, perhaps in "
+            "a beam search, which moves them about: pass sequences=, what generate() returned."
         )
         raise AttentionError(message)
 

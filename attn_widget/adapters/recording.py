@@ -110,12 +110,24 @@ def collector(heads: HeadFusion | None, dtype: Any, *, gradients: bool) -> Colle
             return weights
         detached = weights.detach()
         if heads is not None:
+            refuse_dropout(detached)  # once fused, rows need not sum to 1
             detached = fuse(detached, heads).to(kept or detached.dtype)
         elif kept is not None:
             detached = detached.to(kept)
         return detached.cpu()
 
     return collect
+
+
+def refuse_dropout(weights: Any) -> None:
+    """Refuse rows that sum to more than 1: dropout scales up what it leaves."""
+    total = float(weights.sum(dim=-1).max())
+    if total > 1.02:  # bfloat16 alone is off by less
+        message = (
+            f"A row of the recorded attention sums to {total:.3g}, as dropout makes it: call "
+            "model.eval() before the model runs."
+        )
+        raise AttentionError(message)
 
 
 def fuse(weights: Any, heads: HeadFusion) -> Any:

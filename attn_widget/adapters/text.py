@@ -135,8 +135,14 @@ def produced_by(
     return tuple(labels[i] if n_prompt <= i < len(ids) else None for i in after)
 
 
-def labels_of(tokenizer: Any, ids: list[int] | None, kept: Ints) -> Labels:
-    """Labels of the tokens that are kept."""
+def labels_of(tokenizer: Any, ids: list[int] | None, kept: Ints, name: str) -> Labels:
+    """Labels of the tokens that are kept; `name` is what their ids are called."""
+    if ids is None and tokenizer is not None:
+        message = (
+            f"A tokenizer was given and no {name} for it to name: pass {name}, or tokens without "
+            "a tokenizer."
+        )
+        raise AttentionError(message)
     if ids is None:
         return Labels(tuple(str(i) for i in range(len(kept))), (), None)
     return label(tokenizer, [ids[i] for i in kept], len(kept))

@@ -113,6 +113,8 @@ def _family(tokenizer: Any, pieces: Sequence[str]) -> Family:
         return "suffix"
     if type(tokenizer).__name__.startswith(("ByT5", "Perceiver")):
         return "byt5"
+    if hasattr(tokenizer, "byte_decoder"):  # GPT-2's and its like, where written in Python
+        return "bytes"
     decoder = getattr(getattr(tokenizer, "backend_tokenizer", tokenizer), "decoder", None)
     kinds = _decoder_kinds(decoder)
     for family, names in (

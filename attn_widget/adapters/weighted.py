@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attn_widget.errors import AttentionError, brief, is_index, named_settings
 
 from .capture import Capture
-from .recording import find_torch
+from .recording import find_torch, refuse_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +140,7 @@ def kobayashi2020(
 
 def _weigh(weights: Any, slope: Any) -> Any:
     detached = weights.detach()
+    refuse_dropout(detached)
     return detached.new_zeros(detached.shape) if slope is None else (slope * detached).relu()
 
 
@@ -227,6 +228,7 @@ def _norms(weights: Any, value: Any, projection: Any, *, per_head: bool) -> Any:
     """Norms of weighted values, (batch, heads or 1, queries, keys)."""
     torch = find_torch()
     weights, value = weights.detach().float(), value.detach().float()
+    refuse_dropout(weights)
     heads, size = weights.shape[1], value.shape[-1]
     value = value.repeat_interleave(heads // value.shape[1], dim=1)  # grouped queries share values
     blocks = projection.detach().float().view(heads, size, -1)
