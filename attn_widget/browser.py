@@ -73,8 +73,9 @@ table.dataTable.aw-corpus thead .dt-column-header { flex-flow: row wrap; gap: 3p
 table.dataTable.aw-corpus thead th.aw-text .dt-column-header { justify-content: flex-start; }
 table.dataTable.aw-corpus thead .dt-column-title { flex: 0 0 100% !important; }
 table.dataTable.aw-corpus thead .dt-column-order { display: none; }
-table.dataTable.aw-corpus .dtcc-button, table.dataTable.aw-corpus .dtcc-button svg {
-  width: 12px; height: 12px; min-width: 0; padding: 0; }
+table.dataTable.aw-corpus .dtcc-button, table.dataTable.aw-corpus .dtcc-button-icon,
+table.dataTable.aw-corpus .dtcc-button svg { display: block; min-width: 0;
+  width: 12px !important; height: 12px !important; padding: 0 !important; margin: 0 !important; }
 table.dataTable.aw-corpus > tbody > tr > td { padding: 4px 6px; height: 18px; cursor: pointer;
   white-space: nowrap; color: var(--aw-ink); background: none; box-shadow: none;
   border: 0; border-bottom: 1px solid var(--jp-border-color3, #8882); }
@@ -88,7 +89,9 @@ table.dataTable.aw-corpus > tbody > tr.selected > td:first-child { font-weight: 
   box-shadow: inset 3px 0 var(--aw-pick),
     inset 0 0 0 999px color-mix(in srgb, var(--aw-pick) 16%, transparent) !important; }
 table.dataTable.aw-corpus .dtcc { gap: 5px; }
-table.dataTable.aw-corpus .dtcc-button { opacity: .55; }
+table.dataTable.aw-corpus .dtcc-button { opacity: .55; position: relative; }
+table.dataTable.aw-corpus .dtcc-button::after { content: ""; position: absolute;
+  inset: -6px -2px; } /* what a pointer can hit */
 table.dataTable.aw-corpus .dtcc-button:hover, table.dataTable.aw-corpus .dtcc-button:focus-visible,
 table.dataTable.aw-corpus .dtcc-button_active { opacity: 1; }
 .dtcc-dropdown { color: var(--jp-ui-font-color1, inherit) !important;
