@@ -193,7 +193,7 @@ def _by_residual(
     names = bq.Label(
         x=[float(shares[end])] * len(stops),
         y=spread([float(line[end]) for line in values], gap, *span),
-        text=[f"layer {stop}" for stop in stops],
+        text=[f"level {stop}" for stop in stops],
         scales=scales,
         colors=[BLUE],
         x_offset=9,
@@ -218,7 +218,7 @@ def _by_residual(
     title = _NAMES[method]
     if len(peaks):
         top = peaks.iloc[int(peaks["mean"].to_numpy().argmax())]
-        title += f": best at {top['residual']:.1f}, layer {top['level']:.0f}"
+        title += f": best at {top['residual']:.1f}, level {top['level']:.0f}"
     return make_figure(
         [lines, points, names], axes, title=title, fig_margin={"left": 58, "right": 54}
     )

@@ -113,6 +113,8 @@ def run(plan: Plan | str = "full", *, jobs: int | None = None, say: Say | None =
         parts = [_one_seed(plan, seed, say=say) for seed in plan.seeds]
         real = real_model(plan, say=say)
     else:
+        if say is not None:
+            say(f"{len(plan.seeds)} networks, {jobs} processes; the first is done after minutes")
         # Fresh interpreters: torch's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
