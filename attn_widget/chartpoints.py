@@ -44,7 +44,9 @@ class HeadChart:
         self.distance = self._dots(self.apart, "distance, tokens")
         self.across = make_axis(self.x, "Layer", label_offset="32px")
         self.left = make_axis(self.bits, "Entropy, bits", side="left")
-        self.right = make_axis(self.apart, "Mean distance, tokens", side="right")
+        self.right = make_axis(
+            self.apart, "Mean distance, tokens", side="right", label_offset="38px"
+        )
         self.figure = make_figure(
             [self.entropy, self.distance],
             [self.across, self.left, self.right],

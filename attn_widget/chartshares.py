@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from .widget import AttentionWidget
 
 
+_MOST_LABELS = 32
+"""Tokens that have room for their names under the bars; of more, every second or third."""
+
+
 class RelevanceChart:
     """Bars of relevance; the bars' own selection is the widget's."""
 
@@ -81,7 +85,9 @@ class RelevanceChart:
             interactions={"click": "element"},
         )
         self.tokens = make_axis(self.x, "", tick_rotate=-52, tick_style={"text-anchor": "end"})
-        self.shares = make_axis(self.y, "Share, %", side="left", grid_lines="solid")
+        self.shares = make_axis(
+            self.y, "Share, %", side="left", grid_lines="solid", label_offset="38px"
+        )
         self.figure = make_figure(
             [self.bars, self.caption, self.button],
             [self.tokens, self.shares],
@@ -145,8 +151,9 @@ class RelevanceChart:
         colors = [GREY if token in special else BLUE for token in range(attention.n_tokens)]
         put(self.bars, color_mode="group", colors=colors)
         self.x.domain = self._labels
-        step = -(-attention.n_tokens // 40)
-        self.tokens.tick_values = self._labels[::step]
+        # An ordinal axis of bqplot takes no values of its own, but a number of ticks.
+        step = -(-attention.n_tokens // _MOST_LABELS)
+        self.tokens.num_ticks = None if step == 1 else attention.n_tokens // step + 1
 
     def _on_selected(self, change: dict[str, Any]) -> None:
         if self._showing or self.link.widget.showing is None:

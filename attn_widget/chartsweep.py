@@ -78,7 +78,9 @@ class ResidualSweep:
             apply_clip=False,
         )
         across = make_axis(self.x, "Residual", tick_values=FIFTHS, label_offset="32px")
-        self.up = make_axis(self.y, "Share, %", side="right", grid_lines="solid")
+        self.up = make_axis(
+            self.y, "Share, %", side="right", grid_lines="solid", label_offset="38px"
+        )
         self.figure = make_figure(
             [self.lines, self.ends, self.cursor, self.knob],
             [across, self.up],

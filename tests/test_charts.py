@@ -253,6 +253,16 @@ def test_labels_are_different_short_and_can_be_sent():
     assert len(token_label(tokens[-1])) == 14
 
 
+@pytest.mark.parametrize(("n", "shown"), [(16, 16), (32, 32), (33, 17), (46, 23), (128, 32)])
+def test_names_under_the_bars_have_room(n, shown):
+    widget = aw.AttentionWidget(np.full((1, 1, n, n), 1 / n))
+    axis = aw.relevance_chart(widget).axes[0]
+    # As bqplot's ordinal axis thins its ticks.
+    step = 1 if axis.num_ticks is None else n // (axis.num_ticks - 1)
+    assert len(range(0, n, step)) == shown
+    widget.close()
+
+
 def test_labels_are_moved_apart():
     placed = spread([0.1, 0.1, 0.12, 0.9, 1.0], 0.1, 0, 1)
     assert all(b - a >= 0.1 - 1e-9 for a, b in itertools.pairwise(placed))
