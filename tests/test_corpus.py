@@ -336,6 +336,27 @@ def test_items_are_read_as_they_are_needed(tmp_path: Path) -> None:
     assert {total for _, total in ahead} == {None}
 
 
+def test_a_bar_counts_the_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[Any] = []
+
+    class Bar:
+        def __init__(self, **settings: Any) -> None:
+            self.total, self.done, self.closed = settings["total"], 0, False
+            bars.append(self)
+
+        def update(self, count: int) -> None:
+            self.done += count
+
+        def close(self) -> None:
+            self.closed = True
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    items = corpus_of(7)
+    for resume in (False, True):  # what is there already counts as well
+        aw.map_corpus(items, count_tokens, to=tmp_path / "out", chunk=3, resume=resume)
+    assert [(bar.total, bar.done, bar.closed) for bar in bars] == [(7, 7, True)] * 2
+
+
 # --- the folder ----------------------------------------------------------------------------------
 
 

@@ -303,6 +303,33 @@ def test_mixed_lengths_give_what_each_gives_alone(classifier):
             )
 
 
+def test_passes_are_batched_and_a_bar_counts_the_examples(classifier, monkeypatch):
+    passes, bars = [], []
+
+    class Bar:
+        def __init__(self, **settings):
+            self.total, self.done, self.closed = settings["total"], 0, False
+            bars.append(self)
+
+        def update(self, count):
+            self.done += count
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    texts = [[3, 4, 5, 6, 7 + i] for i in range(6)] + [[8, 9, 10]]
+    with classifier.register_forward_pre_hook(
+        lambda _model, _args, named: passes.append(len(named["input_ids"])), with_kwargs=True
+    ):
+        aw.evaluate(classifier, texts, blank=1, references="blank_out", batch_size=8)
+    # Of each length: as they are, once more for the reference, and a blank for each token.
+    assert passes == [1, 1, 3, *(6, 6, 8, 8, 8, 6)]
+    assert [(bar.total, bar.done, bar.closed) for bar in bars] == [(7, 7, True)]
+    aw.evaluate(classifier, texts, blank=1, references="gradients", progress=False)
+    assert len(bars) == 1
+
+
 def test_frame_summary_and_comparison_hold_together(classifier):
     texts = [[i, i + 1, i + 2, i + 3, i + 5] for i in range(3, 15)]
     found = aw.evaluate(classifier, texts, blank=1, levels="each")
