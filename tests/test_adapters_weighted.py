@@ -172,6 +172,22 @@ def test_targets_that_cannot_be(name, target, message):
 
 
 @pytest.mark.parametrize("weigh", [aw.chefer2021, aw.kobayashi2020])
+def test_a_vision_model_keeps_its_patches_and_its_image(weigh):
+    config = tiny.hf.ViTConfig(**tiny._IMAGE, num_labels=3)
+    model = tiny.hf.ViTForImageClassification(config).eval()
+    attention = weigh(model, {"pixel_values": tiny.pixels()}, batch=1)
+    assert (attention.picture.grid, attention.tokens[:2]) == ((3, 3), ("[CLS]", "0,0"))
+    assert attention.picture.image.shape == (24, 24, 3)
+    for one in ("text", (torch.zeros(1),)):
+        with pytest.raises(aw.AttentionError, match=r"inputs is a (str|tuple): give the tensors"):
+            weigh(model, one)
+    with pytest.raises(aw.AttentionError, match="batch 5 is out of range"):
+        weigh(model, {"pixel_values": tiny.pixels()}, batch=5)
+    with pytest.raises(aw.AttentionError, match="given a NoneType"):
+        weigh(None, tiny.texts())
+
+
+@pytest.mark.parametrize("weigh", [aw.chefer2021, aw.kobayashi2020])
 def test_dropout_is_found_out(weigh):
     model = tiny.tiny("gpt2", "sdpa")
     model.train()

@@ -143,6 +143,7 @@ class Capture(Recorder):
             `grid` as in `from_vision`.
         """
         read = _Read(self, sequences)
+        settings = {name: value for name, value in settings.items() if value is not None}
         _, known = self._as_parts(sequences)
         if "pixel_values" in known and "tokens" not in settings:
             settings.setdefault("image", known["pixel_values"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from attn_widget.errors import AttentionError, brief, is_index, named_settings
+from attn_widget.errors import AttentionError, brief, check_index, is_index, named_settings
 
 from .capture import Capture
 from .recording import find_torch, refuse_dropout
@@ -47,7 +47,7 @@ def chefer2021(
         What is explained: one class (of a language model: one token after the last), a callable
         that takes the model's output and returns a scalar, or by default the largest logit.
     tokenizer, batch, tokens
-        As in `from_huggingface`.
+        As in `from_huggingface`. A vision model's patches and image are known without.
 
     Returns
     -------
@@ -60,9 +60,10 @@ def chefer2021(
         An output without logits and no target, or one that does not depend on attention.
     """
     torch = find_torch()
+    captured = Capture(model, gradients=True)
     with torch.enable_grad(), _with_gradients(model):
-        with Capture(model, gradients=True) as captured:
-            outputs = model(**inputs) if isinstance(inputs, Mapping) else model(inputs)
+        with captured:
+            outputs = _call(model, inputs)
         value = _target(outputs, target, inputs, batch)
         records = [weights for one in captured.passes for _, weights in one.records]
         linked = [weights for weights in records if weights.requires_grad]
@@ -107,7 +108,7 @@ def kobayashi2020(
     per_head : bool
         Each head's own norms `|| A_h[q, k] f_h(x_k) ||`, in place of those of their sum.
     tokenizer, batch, tokens
-        As in `from_huggingface`.
+        As in `from_huggingface`. A vision model's patches and image are known without.
 
     Returns
     -------
@@ -134,8 +135,20 @@ def kobayashi2020(
 
     captured = Capture(model, collect=collect)
     with torch.no_grad(), captured:
-        model(**inputs) if isinstance(inputs, Mapping) else model(inputs)
+        _call(model, inputs)
     return captured.attention(tokenizer=tokenizer, batch=batch, tokens=tokens)
+
+
+def _call(model: Any, inputs: Any) -> Any:
+    if isinstance(inputs, Mapping):
+        return model(**inputs)
+    if isinstance(inputs, find_torch().Tensor):
+        return model(inputs)
+    message = (
+        f"inputs is a {type(inputs).__name__}: give the tensors that the model is called with, for "
+        'instance tokenizer(text, return_tensors="pt").'
+    )
+    raise AttentionError(message)
 
 
 def _weigh(weights: Any, slope: Any) -> Any:
@@ -176,7 +189,7 @@ def _target(outputs: Any, target: Any, inputs: Any, batch: int | None) -> Any:
             "class, or a callable such as lambda outputs: outputs.last_hidden_state[0, 0].norm()."
         )
         raise AttentionError(message)
-    row = logits[0 if batch is None else batch]
+    row = logits[0 if batch is None else check_index(batch, len(logits), "batch")]
     if row.ndim == 2:  # a language model: what comes after the last token
         mask = inputs.get("attention_mask") if isinstance(inputs, Mapping) else None
         position = -1
