@@ -48,10 +48,15 @@ export function shorten(text: string, length = LABEL_LENGTH): string {
 /** A sign for what has no shape of its own: white space, control and direction marks. */
 function visible(text: string): string {
   if (text === "") return "∅";
+  // Nothing but joiners, byte order marks and the like: named by their code points.
+  if (/^\p{Default_Ignorable_Code_Point}+$/u.test(text)) {
+    const code = (sign: string) => sign.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+    return Array.from(text, (sign) => `U+${code(sign)}`).join(" ");
+  }
   return text
     .replace(/\r\n|\r|\n/g, "↵")
     .replace(/\t/g, "⇥")
-    .replace(/^ +$/, (spaces) => "␣".repeat(spaces.length))
+    .replace(/^\p{Zs}+$/u, (spaces) => "␣".repeat(spaces.length))
     .replace(/[\u2028\u2029]/g, "↵")
     .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
 }
@@ -106,10 +111,15 @@ export function isWord({ special, text }: TokenText): boolean {
   return !special && /[\p{L}\p{N}\p{M}\p{Extended_Pictographic}]/u.test(text);
 }
 
+/** Letters that are written from right to left. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
 /** A token's name in a sentence: words in single quotes, special tokens as they are. */
-export function quoted(token: TokenText): string {
-  if (token.patch) return `patch\u00a0${token.label}`;
-  return token.special ? token.label : `‘${token.label}’`;
+export function quoted({ label, special, patch }: TokenText): string {
+  if (patch) return `patch\u00a0${label}`;
+  // Set apart from the figures beside it, which it would turn round with its quotes.
+  const name = RIGHT_TO_LEFT.test(label) ? `\u2068${label}\u2069` : label;
+  return special ? name : `‘${name}’`;
 }
 
 /** A share as whole per cents from 2 %, one decimal below: `9 %`, `1.4 %`. */

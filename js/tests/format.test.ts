@@ -107,6 +107,18 @@ describe("tokens", () => {
       "\ufffdevil",
     ]);
     expect(labels(["Ġ", "Ġa"])).toEqual(["␣", "a"]);
+    expect(labels(["\u200b", "\ufeff\u200d", "\u00a0", "a\u200bb"])).toEqual([
+      "U+200B",
+      "U+FEFF U+200D",
+      "␣",
+      "a\u200bb",
+    ]);
+  });
+
+  test("in a sentence a word from right to left turns nothing round but itself", () => {
+    const [hebrew, latin] = displayTokens(["שלום", "peace"], none);
+    expect(quoted(hebrew!)).toBe("‘\u2068שלום\u2069’");
+    expect(quoted(latin!)).toBe("‘peace’");
   });
 
   test("long labels lose their middle and no character is cut in two", () => {

@@ -107,8 +107,8 @@ export class Foot implements View {
     const focused = root.activeElement?.closest("[data-pin]")?.getAttribute("data-pin");
     const { theme } = frame;
     for (const [pole, t] of Object.entries({ a: 1, b: -1 })) {
-      this.el.style.setProperty(`--aw-pole-${pole}`, theme.div(t));
-      this.el.style.setProperty(`--aw-on-pole-${pole}`, textOn(theme.div(t)));
+      this.#pins.style.setProperty(`--aw-pole-${pole}`, theme.div(t));
+      this.#pins.style.setProperty(`--aw-on-pole-${pole}`, textOn(theme.div(t)));
     }
     this.#pins.replaceChildren(...frame.pins.map((pin, index) => this.#chip(frame, pin, index)));
     this.#pins.hidden = frame.pins.length === 0;

@@ -184,6 +184,8 @@ describe("popovers", () => {
     const { find } = toolbar();
     await userEvent.click(find("[data-action=help]"));
     expect(find(".aw-keys").textContent).toContain("full screen");
+    const keys = [...find(".aw-keys").querySelectorAll("kbd")];
+    expect(keys.filter((key) => key.scrollWidth > key.clientWidth)).toEqual([]);
   });
 });
 

@@ -117,6 +117,15 @@ describe("comparison", () => {
     expect(state.compared).toEqual([]);
   });
 
+  test.each([1200, 480])("at %i px A and B wear the poles of the scale", async (width) => {
+    const { find, root, drawn } = open({ pins: [other, pinOf()] }, width);
+    find("[data-action=compare]").click();
+    await drawn();
+    const chips = [...root.querySelectorAll("[data-pole] .aw-badge")];
+    const colors = chips.map((chip) => getComputedStyle(chip).backgroundColor);
+    expect(colors).toEqual(["rgb(49, 68, 186)", "rgb(163, 56, 16)"]);
+  });
+
   test("of three pins, two are chosen", async () => {
     const { find, state, drawn } = open({ pins: [pinOf(), other, pinOf({ name: "C" })] });
     find("[data-action=compare]").click();
