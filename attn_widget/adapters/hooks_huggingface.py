@@ -39,7 +39,9 @@ def install(captured: Recorder, undo: list[Undo]) -> bool:
     if not models:
         library = sys.modules.get("transformers")
         inside = [m for m in captured.model.modules() if library and _eager_of(m)]
-        if not inside:
+        # A part such as CLIP's vision tower, which is no model of its own before version 5.
+        asks = "output_attentions" in inspect.signature(captured.model.forward).parameters
+        if not inside and not (asks and hasattr(captured.model, "config")):
             return False
     interface = [m for m in captured.model.modules() if _eager_of(m) is not None]
     roots = models or [captured.model]
