@@ -4,6 +4,7 @@
 # make bench      times of the flow engine beside other solvers
 # make bench-ui   the widget beside other attention viewers, in one browser
 # make bench-corpus   map_corpus beside a plain loop: throughput, memory, a killed worker
+# make bench-capture  peak memory of capture, heads fused on the way beside the stack
 # make pictures   the pictures of the README, from a real JupyterLab
 # make build      wheel and sdist in dist/
 # make clean      remove all that make made, .venv included
@@ -16,7 +17,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help node bundle demo test lint format bench bench-ui bench-corpus pictures build clean
+.PHONY: help node bundle demo test lint format bench bench-ui bench-corpus bench-capture pictures build clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -109,6 +110,9 @@ bench-ui: $(VENV)/bench $(VENV)/dev bundle
 
 bench-corpus: $(VENV)/bench $(VENV)/dev
 	@$(BIN)/python tests/bench/corpus.py $(ARGS)
+
+bench-capture: $(VENV)/dev
+	@$(BIN)/python tests/bench/capture.py $(ARGS)
 
 pictures: $(VENV)/dev bundle
 	@CHROME="$$($(BIN)/python tests/browser/find_browser.py)" || exit 1; export CHROME; \

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,6 +208,15 @@ def test_memory_is_that_of_one_map_a_layer():
         kept[heads] = sum(storages)
     assert kept["mean"] == 3 * 48 * 48 * 4  # layers x n x n in float32, no view of all heads
     assert kept[None] == 4 * kept["mean"]
+
+
+def test_the_peak_of_a_process_is_that_of_one_map_a_layer_and_one_layer_at_work():
+    """The benchmark's own run, on fewer tokens: 16 layers of 16 heads."""
+    script = Path(__file__).parent / "bench" / "capture.py"
+    command = [sys.executable, str(script), "--tokens", "384"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found["stacked_kept"] == pytest.approx(16 * found["fused_kept"])
+    assert found["fused"] < 0.5 * found["stacked"]
 
 
 def test_the_type_kept_can_be_chosen():
