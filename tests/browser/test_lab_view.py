@@ -64,3 +64,19 @@ def test_a_full_screen_is_filled(notebook: OpenNotebook) -> None:
     book.screenshot("full-screen")
     view.get_by_role("button", name="Leave full screen").click()
     expect(stage).to_have_css("height", f"{inline}px")
+
+
+def test_the_list_of_keys_stands_in_two_columns(notebook: OpenNotebook) -> None:
+    """JupyterLab has its own ideas of lists and of keys."""
+    book = notebook(WIDGET)
+    view = book.views()
+    view.locator("[data-action=help]").click()
+    lefts = view.locator(".aw-keys").evaluate(
+        "(list) => ['dt', 'dd'].map((name) => new Set(Array.from("
+        "list.querySelectorAll(name), (it) => it.getBoundingClientRect().left)).size)"
+    )
+    assert lefts == [1, 1]
+    cut = view.locator(".aw-keys kbd").evaluate_all(
+        "(keys) => keys.filter((key) => key.scrollWidth > key.clientWidth).length"
+    )
+    assert cut == 0

@@ -73,8 +73,10 @@ export class SentenceView implements View {
     this.#shown = key;
     const parts = spans.filter(({ text: words }) => words !== "");
     const { children } = this.#sentence;
-    // <bdi>: a right-to-left token must not turn the sentence around it.
-    while (children.length < parts.length) this.#sentence.append(element("bdi"));
+    // A right-to-left token turns neither its quotes nor the sentence around it.
+    while (children.length < parts.length) {
+      this.#sentence.append(element("bdi", { dir: "ltr" }));
+    }
     while (children.length > parts.length) children[parts.length]!.remove();
     // Under a drag most words stay, and only figures are written anew.
     for (const [i, { tone, text: words }] of parts.entries()) {

@@ -26,7 +26,12 @@ export class Tooltip implements View {
     this.#shown = key;
     this.el.replaceChildren(
       ...lines.map((spans) =>
-        div({}, ...spans.map(({ text, tone }) => element("bdi", `aw-${tone}`, text))),
+        div(
+          {},
+          ...spans.map(({ text, tone }) =>
+            element("bdi", { class: `aw-${tone}`, dir: "ltr" }, text),
+          ),
+        ),
       ),
     );
     this.#place(hovered.x, hovered.y);
