@@ -53,9 +53,12 @@ def _read_numpy(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # noqa: BLE001
         # numpy and zipfile raise half a dozen kinds for a file that is cut short or no array.
+        # What it says of pickles is how to load them all the same.
+        reason = _one_line(error)
+        reason = "" if "pickle" in reason else f": {reason}"
         raise FileError(
-            f"{path} holds no numpy arrays, or is cut short, or holds pickles, which are never "
-            f"read: {_one_line(error)}."
+            f"{path} holds no numpy arrays, or is cut short, or holds pickled objects, which are "
+            f"never read{reason}."
         ) from None
 
 

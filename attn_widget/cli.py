@@ -7,7 +7,7 @@ python -m attn_widget paper [--small] [--jobs N] [--save FILE]
 
 FILE is one that `aw.save` wrote, or a .npy, .npz or .safetensors file. `paper` trains networks and
 prints Tables 1 and 2 of Abnar & Zuidema 2020 beside ours. A mistake is one line on stderr.
-Exit codes: 0 done, 1 the file or the server would not do, 2 a wrong command.
+Exit codes: 0 done, 1 the file or the server would not do, 2 a wrong command, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import AttentionError
 from .files import load
@@ -50,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(_info(Path(asked.file), attention))
             return 0
         if asked.command == "html":
-            return _html(attention, asked)
+            try:
+                return _html(attention, asked)
+            except AttentionError as error:
+                return _fail(_as_options(str(error)))
         return _view(Path(asked.file).resolve(), port=asked.port, browser=not asked.no_browser)
     except AttentionError as error:
         return _fail(str(error))
@@ -58,14 +62,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(
             f"{asked.file} does not fit into memory: save it with aw.save, which is mapped."
         )
+    except KeyboardInterrupt:
+        return _fail("stopped; nothing was left half done.", code=130)
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"attn_widget: {message} ({self.prog} --help lists what there is)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m attn_widget",
         description="Look at the attention in a file, or repeat an experiment.",
     )
@@ -80,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("file", help="of aw.save, or .npy, .npz, .safetensors")
         if name == "view":
-            command.add_argument("--port", type=int, help="by default one that is free")
+            command.add_argument("--port", type=_port, help="by default one that is free")
             command.add_argument(
                 "--no-browser", action="store_true", help="print the address, open nothing"
             )
@@ -111,7 +124,11 @@ def _add_page_options(command: argparse.ArgumentParser) -> None:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        message = f"{text!r} is no list of whole numbers, such as 0,4"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _heads(text: str) -> str | int | list[int]:
@@ -121,13 +138,26 @@ def _heads(text: str) -> str | int | list[int]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        message = f"{text!r} is no port, a whole number from 1 to {2**16 - 1}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _as_options(text: str) -> str:
+    """Say a setting as this command has it: `budget=3` in Python is `--budget 3` here."""
+    text = text.replace("overwrite=True", "--overwrite").replace('heads="', 'keep-heads="')
+    return re.sub(r'\b([a-z-]+)="?([\w.]+\b)"?', r"--\1 \2", text)
+
+
 def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - what a command line is for
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, *, code: int = 1) -> int:
     print(f"attn_widget: {' '.join(text.split())}", file=sys.stderr)  # noqa: T201
-    return 1
+    return code
 
 
 def _info(path: Path, attention: Attention) -> str:

@@ -74,7 +74,34 @@ def test_a_mistake_is_one_line_and_exit_code_1(tmp_path, capsys, name, content):
 def test_a_wrong_command_is_exit_code_2(arguments):
     done = command(*arguments)
     assert done.returncode == 2
-    assert "usage" in done.stderr
+    assert done.stderr.startswith("attn_widget: ")
+    assert done.stderr.count("\n") == 1
+    assert "--help" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["html", "a", "b.html", "--levels", "a,b"], "--levels: 'a,b' is no list of whole numbers"),
+        (["html", "a", "b.html", "--heads", "1,x"], "--heads: '1,x' is no list of whole numbers"),
+        (["view", "a", "--port", "99999"], "--port: '99999' is no port"),
+        (["view", "a", "--port", "-5"], "--port: '-5' is no port"),
+    ],
+)
+def test_a_wrong_option_says_what_is_wanted(capsys, options, said):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(options)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_ctrl_c_is_no_traceback(saved, capsys, monkeypatch):
+    def stopped(_path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "load", stopped)
+    assert cli.main(["info", str(saved)]) == 130
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_view_without_jupyterlab_says_what_to_install(saved, capsys, monkeypatch):

@@ -292,11 +292,13 @@ def test_the_command_writes_a_page_and_says_where(file, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "is there already"),
+        ([], "is there already: choose another name, or say --overwrite."),
         (["--overwrite", "--flow", "all"], "flow is 'all'"),
         (["--overwrite", "--heads", "12"], "head 12 is out of range"),
         (["--overwrite", "--heads", "median"], "heads must be"),
-        (["--overwrite", "--budget", "0.01"], "pass budget="),
+        (["--overwrite", "--budget", "0.01"], "pass --budget 1, "),
+        (["--overwrite", "--budget", "0.01"], "alone, --keep-heads shown"),
+        (["--overwrite", "--method", "flow", "--flow", "none"], "say --flow current, or"),
         (["--overwrite", "--method", "grad"], "method is 'grad'"),
     ],
 )
