@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,13 @@ def test_a_full_screen_is_filled(notebook: OpenNotebook) -> None:
     screen = book.page.evaluate("() => window.innerHeight")
     assert screen - 40 <= stage.evaluate(foot) <= screen
     book.screenshot("full-screen")
+    # No page is behind it that a wheel could scroll.
+    box = stage.bounding_box()
+    x, y = (float(stage.get_attribute(name) or 0) for name in ("data-matrix-x", "data-matrix-y"))
+    assert box is not None
+    book.page.mouse.move(box["x"] + x + 80, box["y"] + y + 200)
+    book.page.mouse.wheel(0, -240)
+    expect(stage).to_have_attribute("data-rows-in-view", re.compile(r"\d"))
     view.get_by_role("button", name="Leave full screen").click()
     expect(stage).to_have_css("height", f"{inline}px")
 

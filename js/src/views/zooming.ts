@@ -1,7 +1,8 @@
 /**
  * Wheel, drag and double click on the stage. Ctrl or Cmd with the wheel (a pinch sends the same)
- * zooms at the pointer, so that a page is never kept from scrolling; once rows are zoomed and the
- * stage has focus, the wheel alone moves through them, and at their end it is the page's again.
+ * zooms at the pointer, so that a page is never kept from scrolling; on a full screen, where there
+ * is none, the wheel alone zooms over the matrix. Once rows are zoomed and the stage has focus, the
+ * wheel alone moves through them, and at their end it is the page's again.
  */
 import type { Zones } from "../layout/zones";
 import { centred, panned, sameZoom, WHOLE, type Zoom, zoomed } from "../layout/zoom";
@@ -113,7 +114,8 @@ export class Zooming {
     const zoom = this.#host.zoom();
     const n = zones.tokens;
     const over = matrix !== null && x >= matrix.x && x <= matrix.x + matrix.w;
-    if (event.ctrlKey || event.metaKey) {
+    const alone = over && !event.shiftKey && this.#el.matches(":fullscreen *");
+    if (event.ctrlKey || event.metaKey || alone) {
       event.preventDefault();
       const at = {
         rows: (y - top) / (bottom - top),
