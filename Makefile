@@ -72,14 +72,15 @@ bundle: | node
 demo: $(VENV)/demo bundle
 	@$(BIN)/python notebooks/serve.py $(ARGS)
 
-# Each part runs even when one before it failed, and the status tells of any failure.
+# Each part runs even when one before it failed, and the status tells of any failure. A file of tests
+# stays with one process: its tests share a server and a browser.
 test: $(VENV)/dev bundle
 	@CHROME="$$($(BIN)/python tests/browser/find_browser.py)" || exit 1; export CHROME; \
 	echo "browser: $$CHROME"; \
 	failed=; \
 	$(MAKE) lint || failed="$$failed lint"; \
 	$(NPM) run --silent test || failed="$$failed front-end"; \
-	$(BIN)/python -m pytest $(ARGS) || failed="$$failed python"; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS) || failed="$$failed python"; \
 	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi
 
 lint: $(VENV)/dev
