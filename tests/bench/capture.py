@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import sys
+from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -65,8 +66,11 @@ def main() -> None:
 
 def _peak() -> float:
     """The most memory that this process ever had, in MiB."""
-    unit = 1 if sys.platform == "darwin" else 1024  # Linux counts in KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MIB
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+    # Not getrusage: on Linux its peak begins with that of the process which started this one.
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return int(next(line for line in status.splitlines() if "VmHWM" in line).split()[1]) / 1024
 
 
 if __name__ == "__main__":
