@@ -202,7 +202,7 @@ class _Picture:
             (self.right + 18, "start", outputs, forward),
         ):
             for token in range(self.n):
-                if token not in named and token not in chosen:
+                if token not in chosen and (token not in named or self._crowded(token, chosen)):
                     continue
                 strong = token in chosen or (of_figures and float(weights[token]) >= self.strong)
                 yield label(
@@ -216,6 +216,10 @@ class _Picture:
                 )
         if values is not None and not forward:
             yield from self._bars(values, named)
+
+    def _crowded(self, token: int, chosen: tuple[int, ...]) -> bool:
+        """Whether a label would touch that of a chosen token."""
+        return self.pitch < 11 and any(abs(token - one) * self.pitch < 13 for one in chosen)
 
     def _bars(self, values: Float, named: set[int]) -> Iterator[str]:
         """A bar beside each input, with its figure where there is room."""

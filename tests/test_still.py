@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import struct
 import warnings
@@ -140,6 +141,29 @@ def test_it_stays_small_at_128_tokens():
     made = aw.AttentionWidget(weights, selected=[(6, 60)])
     data, _ = made._repr_mimebundle_()
     assert 20_000 < len(data["text/html"]) < 150_000
+    made.close()
+
+
+def test_labels_give_way_to_the_selected_one():
+    given = aw.load_sample("curie")
+    paris = given.tokens.index("paris")
+    made = aw.AttentionWidget(given, levels=(0, 3), heads=8, selected=[(3, paris - 1)])
+    _, _, root = still_of(made)
+    right = [t for t in root.iter(f"{SVG}text") if 520 < float(t.get("x")) < 620]
+    heights = sorted(float(t.get("y")) for t in right if float(t.get("y")) > 88)
+    assert len(heights) > 8
+    assert min(np.diff(heights)) >= 11
+    made.close()
+
+
+@pytest.mark.parametrize("method", ["rollout", "flow", "attention"])
+def test_what_a_notebook_stores_at_128_tokens_is_under_a_megabyte(method):
+    weights = np.random.default_rng(0).dirichlet(np.full(128, 0.1), size=(6, 12, 128))
+    made = aw.AttentionWidget(weights, method=method, selected=[(6, 60)], heads_open=True)
+    made.matrix  # noqa: B018 - waits for the picture
+    state = made._get_embed_state()
+    buffers = sum(len(buffer["data"]) for buffer in state["buffers"])
+    assert 300_000 < len(json.dumps(state["state"])) + buffers < 1_000_000
     made.close()
 
 
