@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Focus } from "../src/layout/overlay";
 import { layoutStage } from "../src/layout/stage";
 import { ease, revealed, traceKey } from "../src/views/reveal";
-import { stageKey } from "../src/views/stage_keys";
+import { focusNow, stageKey } from "../src/views/stage_keys";
 import { frameFrom, measure, sent, walk } from "./stages";
 
 describe("a trace coming in", () => {
@@ -44,9 +44,10 @@ describe("keys", () => {
   const layout = layoutStage(frame, 27, measure);
   const node = (level: number, token: number): Focus => ({ kind: "node", node: [level, token] });
   const moved = (focus: Focus | null, key: string) => stageKey(focus, key, frame, layout);
+  const now = (focus: Focus | null) => focusNow(focus, frame, layout);
 
   test("a walk begins at the selection", () => {
-    expect(moved(null, "")).toEqual(node(4, 10));
+    expect(now(null)).toEqual(node(4, 10));
   });
 
   test.each([
@@ -70,7 +71,7 @@ describe("keys", () => {
   });
 
   test("a node that is no longer on show moves to the nearest that is", () => {
-    expect(moved(node(6, 99), "")).toEqual(node(4, 15));
+    expect(now(node(6, 99))).toEqual(node(4, 15));
   });
 
   test("other keys are not the stage's", () => {

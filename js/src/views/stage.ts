@@ -14,7 +14,7 @@ import { levelWords } from "../phrases";
 import type { Mark } from "../scene";
 import { Pace } from "./pace";
 import { Picture } from "./picture";
-import { stageKey, zoomKey } from "./stage_keys";
+import { focusNow, stageKey, zoomKey } from "./stage_keys";
 import { centredOn, Zooming, zoomAt } from "./zooming";
 
 function hidden(): HTMLElement {
@@ -277,7 +277,7 @@ export class Stage implements View {
   #showFocus(shown: boolean): void {
     this.#focusShown = shown;
     if (shown && this.#layout !== null && this.#frame !== null) {
-      this.#focus = stageKey(this.#focus, "", this.#frame, this.#layout);
+      this.#focus = focusNow(this.#focus, this.#frame, this.#layout);
     }
     this.#paintOverlay();
   }
@@ -288,7 +288,7 @@ export class Stage implements View {
     if (frame === null || layout === null || event.altKey) return;
     const { actions } = this.#context;
     if (event.key === "Enter" || event.key === " ") {
-      const focus = stageKey(this.#focus, "", frame, layout);
+      const focus = focusNow(this.#focus, frame, layout);
       event.preventDefault();
       this.#focus = focus;
       if (focus.kind === "cell") this.#selectCell(focus.query, focus.key);
@@ -306,7 +306,7 @@ export class Stage implements View {
     if (moved === null) return;
     event.preventDefault();
     // The first key after a click only brings the ring out.
-    this.#focus = this.#focusShown ? moved : stageKey(this.#focus, "", frame, layout);
+    this.#focus = this.#focusShown ? moved : focusNow(this.#focus, frame, layout);
     this.#focusShown = true;
     this.#reveal(frame);
     if (!this.#follow) this.#announce(frame, layout);

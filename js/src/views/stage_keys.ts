@@ -23,7 +23,7 @@ function start(frame: Frame, layout: StageLayout): Focus {
 }
 
 /** The focus as it must be now: within the levels and tokens on show. */
-function within(focus: Focus | null, frame: Frame, layout: StageLayout): Focus {
+export function focusNow(focus: Focus | null, frame: Frame, layout: StageLayout): Focus {
   const lone = layout.zones.graph === null;
   if (focus === null || (focus.kind === "cell") !== lone) return start(frame, layout);
   const last = frame.n - 1;
@@ -36,54 +36,36 @@ function within(focus: Focus | null, frame: Frame, layout: StageLayout): Focus {
   return { kind: "node", node: [clamp(level, layout.first, top), clamp(token, 0, last)] };
 }
 
-/** Steps (down, right) of a key; null for a key that is not ours. */
-function stepOf(key: string, n: number): [down: number, right: number] | null {
-  switch (key) {
-    case "ArrowUp":
-      return [-1, 0];
-    case "ArrowDown":
-      return [1, 0];
-    case "ArrowLeft":
-      return [0, -1];
-    case "ArrowRight":
-      return [0, 1];
-    case "PageUp":
-      return [-PAGE, 0];
-    case "PageDown":
-      return [PAGE, 0];
-    case "Home":
-      return [-n, 0];
-    case "End":
-      return [n, 0];
-    default:
-      return null;
-  }
-}
+/** Steps (down, right) of a key. */
+const STEPS: Record<string, readonly [down: number, right: number]> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  PageUp: [-PAGE, 0],
+  PageDown: [PAGE, 0],
+  // Beyond any text: where it begins and ends.
+  Home: [-1e9, 0],
+  End: [1e9, 0],
+};
 
-/** The focus after a key; with the empty key the focus as it is. Null: not a key of the stage. */
-export function stageKey(focus: Focus | null, key: "", frame: Frame, layout: StageLayout): Focus;
-export function stageKey(
-  focus: Focus | null,
-  key: string,
-  frame: Frame,
-  layout: StageLayout,
-): Focus | null;
+/** The focus after a key; null: not a key of the stage. */
 export function stageKey(
   focus: Focus | null,
   key: string,
   frame: Frame,
   layout: StageLayout,
 ): Focus | null {
-  if (key === "") return within(focus, frame, layout);
-  const step = stepOf(key, frame.n);
-  if (step === null) return null;
+  const step = STEPS[key];
+  if (step === undefined) return null;
   const [down, right] = step;
-  const from = within(focus, frame, layout);
+  const from = focusNow(focus, frame, layout);
   if (from.kind === "cell") {
-    return within({ kind: "cell", query: from.query + down, key: from.key + right }, frame, layout);
+    const [query, key] = [from.query + down, from.key + right];
+    return focusNow({ kind: "cell", query, key }, frame, layout);
   }
   const [level, token] = from.node;
-  return within({ kind: "node", node: [level + right, token + down] }, frame, layout);
+  return focusNow({ kind: "node", node: [level + right, token + down] }, frame, layout);
 }
 
 /** How much nearer a key brings the picture; 0 shows everything. Null: not a key of the zoom. */
