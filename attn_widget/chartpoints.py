@@ -43,7 +43,7 @@ class HeadChart:
         self.entropy = self._dots(self.bits, "entropy, bits")
         self.distance = self._dots(self.apart, "distance, tokens")
         self.across = make_axis(self.x, "Layer", label_offset="32px")
-        self.left = make_axis(self.bits, "Entropy, bits", side="left")
+        self.left = make_axis(self.bits, "Entropy, bits", side="left", label_offset="38px")
         self.right = make_axis(
             self.apart, "Mean distance, tokens", side="right", label_offset="38px"
         )
@@ -174,7 +174,14 @@ class FlowChart:
             tick_values=FIFTHS,
             label_offset="32px",
         )
-        up = make_axis(self.y, "Flow", side="left", grid_lines="solid", tick_values=FIFTHS)
+        up = make_axis(
+            self.y,
+            "Flow",
+            side="left",
+            grid_lines="solid",
+            tick_values=FIFTHS,
+            label_offset="38px",
+        )
         self.axes = (across, up)
         self.figure = make_figure([self.diagonal, self.points, self.names], list(self.axes))
         self._pairs: list[list[tuple[int, int]]] = []

@@ -49,7 +49,8 @@ class Outputs(CheckedState):
 
         Columns, the same for every method: query, query_token, key, key_token, value, bound and
         binding (NA but with flow); then the settings: method, start, stop, heads, top_head,
-        residual, drop.
+        residual, drop, baseline. Half of a surrogate pair in a token stays as it is, and
+        `to_csv(path, errors="backslashreplace")` writes it.
         """
         return export.matrix_frame(self._analysis, self.settings, self.matrix)
 

@@ -67,12 +67,17 @@ def test_every_setting_is_there(widget):
     assert widget.to_frame()["top_head"].isna().all()
 
 
-def test_lone_surrogates_and_markup_are_text(widget):
+def test_lone_surrogates_and_markup_are_text(widget, tmp_path):
     widget.attention = aw.Attention(
         SAMPLE.weights[:, :, :3, :3], ["\ud83d", "</script>", "a,b"], normalise=True
     )
     frame = widget.to_frame()
     assert frame["key_token"].tolist()[:3] == ["\ud83d", "</script>", "a,b"]
+    frame.to_csv(tmp_path / "a.csv", errors="backslashreplace", index=False)
+    back = pd.read_csv(tmp_path / "a.csv")
+    assert back["key_token"].tolist()[:3] == [r"\ud83d", "</script>", "a,b"]
+    data = widget.to_xarray()
+    assert data["key_token"].values.tolist() == ["\ud83d", "</script>", "a,b"]
 
 
 def without(monkeypatch, package):
