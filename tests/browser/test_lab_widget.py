@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
+from pointing import cell_at, node_at
 
 if TYPE_CHECKING:
     from conftest import OpenNotebook
@@ -31,27 +32,6 @@ def slide(view: Locator, control: str, value: float) -> None:
 
 def choose(view: Locator, method: str) -> None:
     view.get_by_role("radio", name=method).click()
-
-
-def geometry(view: Locator) -> dict[str, float]:
-    """Where the stage says that its nodes and cells are."""
-    stage: dict[str, Any] = view.locator(".aw-stage").evaluate("(el) => ({ ...el.dataset })")
-    return {name: float(value) for name, value in stage.items() if _is_number(value)}
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
-def node_at(view: Locator, level: int, token: int, levels: tuple[int, int]) -> dict[str, float]:
-    g = geometry(view)
-    start, stop = levels
-    x = g["x0"] + (g["x1"] - g["x0"]) * (level - start) / (stop - start)
-    return {"x": x, "y": g["y0"] + g["pitch"] * (token + 0.5)}
 
 
 def click_node(
@@ -103,10 +83,7 @@ def test_a_cell_selects_its_pair_and_a_token_of_the_text_its_output(
 ) -> None:
     book = notebook(WIDGET)
     view = book.views()
-    g = geometry(view)
-    x = g["matrixX"] + g["cellW"] * (BIG + 0.5)
-    y = g["matrixY"] + g["cellH"] * (IT + 0.5)
-    view.locator(".aw-stage").click(position={"x": x, "y": y})
+    view.locator(".aw-stage").click(position=cell_at(view, IT, BIG))  # type: ignore[arg-type]
     book.wait_for_kernel("widget.selected", "[(6, 10), (0, 13)]")
     view.locator("[data-token='8']").click()
     book.wait_for_kernel("widget.selected", "[(6, 8)]")
