@@ -1,12 +1,13 @@
 /** One view of the widget: composes the parts and redraws them, at most once a frame. */
 import { createActions } from "./actions";
 import { readTheme, type Theme } from "./color";
+import { onEnd } from "./ending";
 import type { Context, Frame, View, ViewState } from "./frame";
 import { FrameBuilder } from "./framing";
 import { stripWidth } from "./layout/zones";
 import type { Model, WidgetState } from "./model";
 import { watchKernel } from "./presence";
-import { alike } from "./views/dom";
+import { alike, div, listen } from "./views/dom";
 import { Foot } from "./views/foot";
 import { HeadsOverview } from "./views/heads";
 import { ImageStrip } from "./views/image";
@@ -76,7 +77,7 @@ export class App {
   readonly #stage: Stage;
   readonly #foot: Foot;
   readonly #saver: Saver;
-  readonly #body = document.createElement("div");
+  readonly #body = div("aw-body");
   #frame: Frame | null = null;
   #pending = false;
   #theme: Theme | null = null;
@@ -94,10 +95,9 @@ export class App {
       if (this.#builder.settle()) this.#invalidate();
     });
     this.#builder = new FrameBuilder(model, pace);
-    this.#root = document.createElement("div");
-    this.#root.className = "attn-widget";
+    this.#root = div("attn-widget");
     el.append(this.#root);
-    signal.addEventListener("abort", () => this.#root.remove(), { once: true });
+    onEnd(signal, () => this.#root.remove());
 
     const fused = model.get("heads");
     this.#view = {
@@ -127,7 +127,6 @@ export class App {
     this.#foot = new Foot(context);
     const picture = { stage: this.#stage, strip: this.#strip, image: this.#image };
     this.#saver = new Saver(this.#root, model, picture, this.#view, invalidate, signal);
-    this.#body.className = "aw-body";
     this.#body.append(this.#image.el, this.#strip.el, this.#stage.el, this.#foot.el);
     const above = [
       new Toolbar(context),
@@ -151,7 +150,7 @@ export class App {
       signal,
     );
     // The hand is off a slider: the kernel gets the last value before anything that follows.
-    this.#root.addEventListener("change", () => model.flush(), { signal });
+    listen(this.#root, signal, { change: () => model.flush() });
     model.onChange(SYNCED, () => {
       const fused = model.get("heads");
       if (typeof fused === "string") this.#view.fusion = fused;
@@ -181,9 +180,9 @@ export class App {
       });
       observer.observe(this.#root);
       for (const { el } of [this.#strip, this.#image]) observer.observe(el);
-      this.#signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+      onEnd(this.#signal, () => observer.disconnect());
     } else {
-      window.addEventListener("resize", resize, { signal: this.#signal });
+      listen(window, this.#signal, { resize });
     }
     document.addEventListener("fullscreenchange", resize, { signal: this.#signal });
     // A theme shows itself by its colours, whatever the host switches and however late its style
@@ -194,8 +193,7 @@ export class App {
       this.#themeRead = Number.NEGATIVE_INFINITY;
       this.#invalidate();
     };
-    this.#root.addEventListener("transitionend", look, { signal: this.#signal });
-    this.#root.addEventListener("animationend", look, { signal: this.#signal });
+    listen(this.#root, this.#signal, { transitionend: look, animationend: look });
   }
 
   /** What there is to fill; null while the widget stands in its page. */
@@ -282,7 +280,7 @@ export class App {
       ...[zones?.foot.x, zones?.foot.y, zones?.foot.w, zones?.legend?.x, zones?.height],
       ...[frame.width, frame.pins, frame.comparison === null],
     ];
-    if (place.every((value, i) => Object.is(value, this.#footPlace[i]))) return;
+    if (alike(place, this.#footPlace)) return;
     this.#footPlace = place;
     this.#foot.el.toggleAttribute("data-beside", beside);
     if (!beside) {

@@ -3,6 +3,7 @@
  * Same snake_case names as in Python; a test compares the two.
  */
 import type { AnyModel } from "@anywidget/types";
+import { onEnd } from "./ending";
 import type { WireArray } from "./wire";
 
 export type Method = "attention" | "rollout" | "flow";
@@ -189,7 +190,7 @@ export class Model {
   constructor(model: AnyModel<WidgetState>, signal: AbortSignal) {
     this.#model = model;
     this.#signal = signal;
-    signal.addEventListener("abort", () => this.flush(), { once: true });
+    onEnd(signal, () => this.flush());
   }
 
   get<K extends keyof WidgetState>(name: K): WidgetState[K] {
@@ -229,21 +230,17 @@ export class Model {
   }
 
   onChange(names: readonly (keyof WidgetState)[], listener: () => void): void {
-    for (const name of names) {
-      this.#model.on(`change:${name}`, listener);
-      this.#signal.addEventListener("abort", () => this.#model.off(`change:${name}`, listener), {
-        once: true,
-      });
-    }
+    for (const name of names) this.#on(`change:${name}`, listener);
   }
 
   /** Listen to what the kernel asks this view. */
   onMessage(listener: (content: unknown) => void): void {
-    const heard = (content: unknown): void => listener(content);
-    this.#model.on("msg:custom", heard);
-    this.#signal.addEventListener("abort", () => this.#model.off("msg:custom", heard), {
-      once: true,
-    });
+    this.#on("msg:custom", (content: unknown) => listener(content));
+  }
+
+  #on(event: Parameters<AnyModel["on"]>[0], listener: (content: unknown) => void): void {
+    this.#model.on(event, listener);
+    onEnd(this.#signal, () => this.#model.off(event, listener));
   }
 
   /** A one-shot message to the kernel, with bytes. */

@@ -2,6 +2,7 @@
  * Whether a kernel stands behind the picture. A notebook that is opened again shows the last one
  * from its saved state: the residual moves in it, everything else needs an answer.
  */
+import { onEnd } from "./ending";
 import type { Model, WidgetState } from "./model";
 
 /** Milliseconds after which silence is told. A busy kernel answers when its cell is done. */
@@ -44,5 +45,5 @@ export function watchKernel(
   model.onMessage((content) => {
     if ((content as { type?: unknown } | null)?.type === "here") hear();
   });
-  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  onEnd(signal, () => clearTimeout(timer));
 }

@@ -8,6 +8,7 @@ import { levelName, percent } from "../format";
 import type { Frame, ImageView } from "../frame";
 import type { Hover } from "../hover";
 import { type Image, type Line, line, type Mark } from "../scene";
+import { ARROWS } from "./arrows";
 import { shares } from "./labels";
 import { ringed, tintColors } from "./strip";
 import { type Measure, note, SPECIAL_SIZE, WEIGHT } from "./text";
@@ -79,8 +80,7 @@ export function tokenHit(layout: ImageLayout, image: ImageView, token: number): 
 export function imageStep({ others, places, columns }: ImageView, token: number, key: string) {
   const chip = others.indexOf(token);
   const cell = places.indexOf(token);
-  const right = key === "ArrowRight" ? 1 : key === "ArrowLeft" ? -1 : 0;
-  const down = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;
+  const [right, down] = ARROWS[key] ?? [0, 0];
   if (chip >= 0 || cell < 0) {
     return (down > 0 ? places[chip] : others[chip + right]) ?? token;
   }

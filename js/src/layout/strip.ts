@@ -2,6 +2,7 @@
 import { differenceOf, divergingT } from "../compare";
 import { isWord, type TokenText } from "../format";
 import type { Frame } from "../frame";
+import type { Hover } from "../hover";
 import type { GraphNode } from "../model";
 import { ranked, wordsAmong } from "../phrases";
 import type { Trace } from "../trace";
@@ -64,6 +65,11 @@ function standsOut(values: Float64Array): number {
 export function ringed(selected: readonly GraphNode[]): Set<number> {
   const top = Math.max(...selected.map(([level]) => level));
   return new Set(selected.filter(([level]) => level === top).map(([, token]) => token));
+}
+
+/** What a token of the text stands for under the pointer: an end of the trace on show. */
+export function endOf({ trace, selected }: Frame, token: number): Hover {
+  return { kind: trace?.direction === "up" || selected.length === 0 ? "output" : "input", token };
 }
 
 /** What a click on a token of the text selects. */

@@ -1,12 +1,28 @@
 /** A long text: one thin column a token, index ticks, and the strongest sources in context. */
 import { flowValue, percent } from "../format";
 import type { Context, Frame } from "../frame";
-import { indexTicks, quotes, ringed, tintColors } from "../layout/strip";
+import { along } from "../layout/arrows";
+import { endOf, indexTicks, quotes, ringed, tintColors } from "../layout/strip";
 import { textMarks } from "../save";
 import { type Mark, swatch } from "../scene";
-import { attribute, element, rootOf, targetWithin, text } from "./dom";
+import {
+  alike,
+  attribute,
+  boxIn,
+  button,
+  div,
+  element,
+  listen,
+  presses,
+  rootOf,
+  span,
+  targetWithin,
+  text,
+} from "./dom";
 
 const HEIGHT = 12;
+/** Tokens to a page of keys. */
+const PAGE = 16;
 /** Room above and below the columns for the ring of the selected token. */
 const ROOM = 3;
 
@@ -15,9 +31,9 @@ export class Barcode {
   readonly #context: Context;
   readonly #canvas = element("canvas", { class: "aw-barcode-canvas", "aria-hidden": "true" });
   readonly #bar: HTMLElement;
-  readonly #ring = element("span", { class: "aw-barcode-ring" });
-  readonly #ticks = element("div", { class: "aw-barcode-ticks", "aria-hidden": "true" });
-  readonly #quotes = element("div", { class: "aw-quotes" });
+  readonly #ring = span("aw-barcode-ring");
+  readonly #ticks = div({ class: "aw-barcode-ticks", "aria-hidden": "true" });
+  readonly #quotes = div("aw-quotes");
   readonly #onPick: (token: number, event: MouseEvent | KeyboardEvent) => void;
   #frame: Frame | null = null;
   #shown: readonly unknown[] = [];
@@ -30,8 +46,7 @@ export class Barcode {
   ) {
     this.#context = context;
     this.#onPick = onPick;
-    this.#bar = element(
-      "div",
+    this.#bar = div(
       {
         class: "aw-barcode",
         role: "slider",
@@ -42,7 +57,7 @@ export class Barcode {
       this.#canvas,
       this.#ring,
     );
-    this.el = element("div", { class: "aw-barcode-view" }, this.#bar, this.#ticks, this.#quotes);
+    this.el = div("aw-barcode-view", this.#bar, this.#ticks, this.#quotes);
     this.#listen();
   }
 
@@ -59,7 +74,7 @@ export class Barcode {
       width,
       ratio,
     ];
-    if (shown.every((value, i) => value === this.#shown[i])) return;
+    if (alike(shown, this.#shown)) return;
     if (frame.tokens !== this.#shown[0]) this.#buildTicks(frame);
     if (width !== this.#shown[6] || ratio !== this.#shown[7]) {
       this.#canvas.width = Math.round(this.#bar.clientWidth * ratio);
@@ -82,11 +97,9 @@ export class Barcode {
     const frame = this.#frame;
     if (frame === null) return [];
     const { theme, n } = frame;
-    const origin = around.getBoundingClientRect();
-    const bar = this.#canvas.getBoundingClientRect();
-    const [x, y] = [bar.left - origin.left, bar.top - origin.top];
-    const step = bar.width / n;
-    const marks: Mark[] = [swatch(x, y, bar.width, HEIGHT, theme.panel)];
+    const { x, y, w } = boxIn(around, this.#canvas);
+    const step = w / n;
+    const marks: Mark[] = [swatch(x, y, w, HEIGHT, theme.panel)];
     for (const [token, color] of tintColors(frame).entries()) {
       if (color !== null) marks.push(swatch(x + token * step, y, step, HEIGHT, color));
     }
@@ -100,8 +113,7 @@ export class Barcode {
     for (const quote of this.#quotes.children) {
       const [value, words] = quote.children as Iterable<Element> as [Element, Element];
       // A long quote is cut off where its place ends.
-      const { left, top, width: w, height: h } = words.getBoundingClientRect();
-      const clip = { x: left - origin.left, y: top - origin.top, w, h };
+      const clip = boxIn(around, words);
       const inner = textMarks([...words.children], around);
       marks.push(...textMarks([value], around), { kind: "group", clip, marks: inner });
     }
@@ -126,7 +138,7 @@ export class Barcode {
   #buildTicks(frame: Frame): void {
     this.#ticks.replaceChildren(
       ...indexTicks(frame.n).map((index) => {
-        const tick = element("span", { class: "aw-barcode-tick" }, String(index));
+        const tick = span("aw-barcode-tick", String(index));
         tick.style.left = `${(100 * index) / frame.n}%`;
         return tick;
       }),
@@ -141,15 +153,14 @@ export class Barcode {
       this.#quoted = key;
       this.#quotes.replaceChildren(
         ...found.map(({ token, before, name, after }) =>
-          element(
-            "button",
-            { type: "button", class: "aw-quote", "data-token": String(token) },
-            element("span", { class: "aw-strong" }),
-            element(
-              "span",
-              { class: "aw-quote-text" },
+          button(
+            "aw-quote",
+            { "data-token": String(token) },
+            span("aw-strong"),
+            span(
+              "aw-quote-text",
               element("bdi", {}, `…${before}`),
-              element("bdi", { class: "aw-quote-name" }, name),
+              element("bdi", "aw-quote-name", name),
               element("bdi", {}, `${after}…`),
             ),
           ),
@@ -175,61 +186,44 @@ export class Barcode {
   }
 
   #hover(token: number): void {
-    const box = this.#bar.getBoundingClientRect();
-    const root = rootOf(this.el).getBoundingClientRect();
     const frame = this.#frame;
     if (frame === null) return;
-    const up = frame.trace?.direction === "up" || frame.selected.length === 0;
+    const { x, y, w } = boxIn(rootOf(this.el), this.#bar);
     this.#context.actions.hover({
-      target: { kind: up ? "output" : "input", token },
-      x: box.left + ((token + 0.5) / frame.n) * box.width - root.left,
-      y: box.top + ROOM + HEIGHT / 2 - root.top,
+      target: endOf(frame, token),
+      x: x + ((token + 0.5) / frame.n) * w,
+      y: y + ROOM + HEIGHT / 2,
     });
   }
 
   #listen(): void {
     const { signal, actions } = this.#context;
-    this.#bar.addEventListener("pointermove", (event) => this.#hover(this.#tokenAt(event)), {
-      signal,
-    });
-    this.#bar.addEventListener("pointerleave", () => actions.hover(null), { signal });
-    this.#bar.addEventListener("blur", () => actions.hover(null), { signal });
-    this.#bar.addEventListener("click", (event) => this.#onPick(this.#tokenAt(event), event), {
-      signal,
-    });
-    this.#quotes.addEventListener(
-      "click",
-      (event) => {
+    listen(this.#quotes, signal, {
+      click: (event) => {
         const token = targetWithin(event, ".aw-quote")?.getAttribute("data-token");
         if (token != null) this.#onPick(Number(token), event);
       },
-      { signal },
-    );
-    this.#bar.addEventListener(
-      "keydown",
-      (event) => {
+    });
+    listen(this.#bar, signal, {
+      pointermove: (event) => this.#hover(this.#tokenAt(event)),
+      pointerleave: () => actions.hover(null),
+      blur: () => actions.hover(null),
+      click: (event) => this.#onPick(this.#tokenAt(event), event),
+      keydown: (event) => {
         const frame = this.#frame;
         if (frame === null) return;
-        const moves: Record<string, number> = {
-          ArrowRight: this.#cursor + 1,
-          ArrowUp: this.#cursor + 1,
-          ArrowLeft: this.#cursor - 1,
-          ArrowDown: this.#cursor - 1,
-          PageUp: this.#cursor + 16,
-          PageDown: this.#cursor - 16,
-          Home: 0,
-          End: frame.n - 1,
-        };
-        const next = moves[event.key];
-        if (next !== undefined) {
-          this.#cursor = Math.min(frame.n - 1, Math.max(0, next));
+        const page = { PageUp: PAGE, PageDown: -PAGE }[event.key];
+        const [at, last] = [this.#cursor, frame.n - 1];
+        // Upwards is onwards, as on any slider.
+        const next = page ? Math.min(last, Math.max(0, at + page)) : along(event.key, at, last, -1);
+        if (next !== null) {
+          this.#cursor = next;
           this.#describe(frame);
           this.#hover(this.#cursor);
-        } else if (event.key === "Enter" || event.key === " ") this.#onPick(this.#cursor, event);
+        } else if (presses(event)) this.#onPick(this.#cursor, event);
         else return;
         event.preventDefault();
       },
-      { signal },
-    );
+    });
   }
 }

@@ -1,5 +1,7 @@
 /** Elements without markup strings: text given here can only ever become text. */
 
+import type { Box } from "../layout/zones";
+
 type Child = Node | string;
 
 /** A class alone may stand for the attributes. */
@@ -28,11 +30,12 @@ export function button(name: string, attributes: Record<string, string>, ...chil
   return element("button", { type: "button", class: name, ...attributes }, ...children);
 }
 
-type Listeners = { [K in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[K]) => void };
+type Events = HTMLElementEventMap & Pick<DocumentEventMap, "fullscreenchange">;
+type Listeners = { [K in keyof Events]?: (event: Events[K]) => void };
 
 /** Listeners that end with the view's signal. */
 export function listen(
-  target: HTMLElement | Document,
+  target: EventTarget,
   signal: AbortSignal,
   listeners: Listeners,
   capture = false,
@@ -40,6 +43,31 @@ export function listen(
   for (const [type, listener] of Object.entries(listeners)) {
     target.addEventListener(type, listener as EventListener, { signal, capture });
   }
+}
+
+/** Whether a key or a click comes with the key that picks several, or is a command of the page. */
+export function withCtrl({ ctrlKey, metaKey }: MouseEvent | KeyboardEvent): boolean {
+  return ctrlKey || metaKey;
+}
+
+/** Whether a key presses what has the focus. */
+export function presses({ key }: KeyboardEvent): boolean {
+  return key === "Enter" || key === " ";
+}
+
+/** Where an element lies in another one that is around it. */
+export function boxIn(around: Element, el: Element): Box {
+  const [outer, inner] = [around, el].map((one) => one.getBoundingClientRect()) as [
+    DOMRect,
+    DOMRect,
+  ];
+  return { x: inner.x - outer.x, y: inner.y - outer.y, w: inner.width, h: inner.height };
+}
+
+/** Where in an element the pointer is. */
+export function pointIn(el: Element, { clientX, clientY }: MouseEvent): { x: number; y: number } {
+  const { x, y } = el.getBoundingClientRect();
+  return { x: clientX - x, y: clientY - y };
 }
 
 /** A key or a press that has been dealt with: neither the page nor the widget's root acts on it. */

@@ -1,6 +1,7 @@
 /** Every head at a glance: all maps on one canvas, a button over each of them. */
 import { exactPercent, inBlocks } from "../format";
 import type { Context, Frame, View } from "../frame";
+import { ARROWS } from "../layout/arrows";
 import {
   type HeadCell,
   type HeadOrder,
@@ -17,7 +18,19 @@ import {
 } from "../layout/heads";
 import { paint } from "../paint/canvas";
 import type { Mark } from "../scene";
-import { alike, attribute, button, div, element, listen, span, targetWithin, text } from "./dom";
+import {
+  alike,
+  attribute,
+  boxIn,
+  button,
+  div,
+  element,
+  listen,
+  span,
+  targetWithin,
+  text,
+  withCtrl,
+} from "./dom";
 import { Segmented } from "./segmented";
 
 const ORDERS: Readonly<Record<HeadOrder, string>> = {
@@ -29,19 +42,12 @@ const ORDERS: Readonly<Record<HeadOrder, string>> = {
 const ENLARGED = 168;
 /** A ring reaches this far beyond the outermost maps. */
 const AROUND = 4;
-const ARROWS: Record<string, readonly [dx: number, dy: number]> = {
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
-};
-
 export class HeadsOverview implements View {
   readonly el: HTMLElement;
   readonly #context: Context;
   readonly #order: Segmented<HeadOrder>;
   readonly #canvas = element("canvas", { "aria-hidden": "true" });
-  readonly #scratch = document.createElement("canvas");
+  readonly #scratch = element("canvas");
   readonly #buttons = div({ class: "aw-heads-buttons", role: "group", "aria-label": "Heads" });
   readonly #tipCanvas = element("canvas", { class: "aw-head-large", "aria-hidden": "true" });
   readonly #tipText = div({});
@@ -163,7 +169,7 @@ export class HeadsOverview implements View {
         const cell = this.#cells[index];
         if (cell === undefined || this.#frame === null) return;
         this.#reach(index, false);
-        actions.setHeads(pickedHeads(this.#frame, cell.head, event.ctrlKey || event.metaKey));
+        actions.setHeads(pickedHeads(this.#frame, cell.head, withCtrl(event)));
       },
       pointerover: (event) => this.#showTip(cellOf(event)),
       pointerleave: hide,
@@ -172,7 +178,7 @@ export class HeadsOverview implements View {
       },
       focusout: hide,
       keydown: (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        if (withCtrl(event) || event.altKey) return;
         const next = this.#neighbour(cellOf(event), event.key);
         if (next === null) return;
         event.preventDefault();
@@ -220,14 +226,14 @@ export class HeadsOverview implements View {
       ...rest.map((line) => div("aw-quiet", line)),
     );
     this.#tip.hidden = false;
-    const own = this.el.getBoundingClientRect();
-    const map = this.#buttons.children[index]!.getBoundingClientRect();
+    const { clientWidth, clientHeight } = this.el;
+    const map = boxIn(this.el, this.#buttons.children[index]!);
     const { offsetWidth: w, offsetHeight: h } = this.#tip;
     // Beside its map, so that neither what is above nor what is below the heads is covered.
-    const right = map.right - own.left + 10;
-    const left = right + w <= own.width - 4 ? right : map.left - own.left - w - 10;
-    const middle = map.top - own.top + map.height / 2 - h / 2;
-    const top = Math.max(4, Math.min(middle, own.height - h - 4));
+    const right = map.x + map.w + 10;
+    const left = right + w <= clientWidth - 4 ? right : map.x - w - 10;
+    const middle = map.y + (map.h - h) / 2;
+    const top = Math.max(4, Math.min(middle, clientHeight - h - 4));
     this.#tip.style.left = `${Math.round(Math.max(4, left))}px`;
     this.#tip.style.top = `${Math.round(top)}px`;
   }

@@ -1,7 +1,7 @@
 /** Keys that work anywhere in the widget, and the list of them that the help shows. */
 import type { Context, Frame } from "../frame";
 import type { Heads, Method } from "../model";
-import { listen, rootOf, targetWithin } from "./dom";
+import { listen, rootOf, targetWithin, withCtrl } from "./dom";
 
 /** The keys, a space between those of one line, and what they do. */
 export const KEY_HELP: readonly (readonly [keys: string, does: string])[] = [
@@ -38,7 +38,7 @@ export function installKeys(
     if (!(target instanceof Element) || !root.contains(target)) return;
     target.toggleAttribute("data-lm-suppress-shortcuts", !isOfThePage(event));
   };
-  window.addEventListener("keydown", aside, { capture: true, signal: context.signal });
+  listen(window, context.signal, { keydown: aside }, true);
   listen(root, context.signal, {
     keydown: (event) => {
       if (isOfThePage(event)) return;
@@ -51,7 +51,7 @@ export function installKeys(
 }
 
 function isOfThePage(event: KeyboardEvent): boolean {
-  return event.key === "Tab" || event.ctrlKey || event.metaKey;
+  return event.key === "Tab" || withCtrl(event);
 }
 
 function isTyping(event: Event): boolean {

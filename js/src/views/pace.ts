@@ -1,4 +1,5 @@
 /** Whether what is shown changes with every frame, as under a drag, or has come to rest. */
+import { onEnd } from "../ending";
 
 /** Milliseconds without a change that end a movement. */
 const STILL_MS = 120;
@@ -15,7 +16,7 @@ export class Pace {
   constructor(signal: AbortSignal, rest: () => void) {
     this.#signal = signal;
     this.#rest = rest;
-    signal.addEventListener("abort", () => this.#cancel(), { once: true });
+    onEnd(signal, () => this.#cancel());
   }
 
   /** Called when a change has been drawn. */

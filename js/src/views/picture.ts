@@ -1,5 +1,7 @@
 /** The stage's two canvases: painting, the pixels of the device, and a new trace coming in. */
+
 import { parseColor, type RGB } from "../color";
+import { onEnd } from "../ending";
 import type { Frame } from "../frame";
 import { clipped, type StageLayout } from "../layout/stage";
 import type { Measure } from "../layout/text";
@@ -7,6 +9,7 @@ import { graphClip, matrixClip, type Zones } from "../layout/zones";
 import { type CanvasPainter, imageCanvas, measureIn, paint } from "../paint/canvas";
 import { drawHairs, makeRaster, type Raster } from "../paint/hairs";
 import type { Curve, Mark } from "../scene";
+import { element } from "./dom";
 import { revealed, traceKey } from "./reveal";
 
 /** While the picture changes with every frame, only so many edges are drawn as take this long. */
@@ -40,12 +43,12 @@ function byStart(curves: readonly Curve[]): Curve[][] {
 
 export class Picture {
   /** Drawn anew when data, size or theme change. */
-  readonly base = document.createElement("canvas");
+  readonly base = element("canvas", { class: "aw-base", "aria-hidden": "true" });
   /** What hover and focus add; clicks go through it. */
-  readonly overlay = document.createElement("canvas");
-  readonly #scratch = document.createElement("canvas");
+  readonly overlay = element("canvas", { class: "aw-overlay", "aria-hidden": "true" });
+  readonly #scratch = element("canvas");
   readonly #signal: AbortSignal;
-  readonly #hairCanvas = document.createElement("canvas");
+  readonly #hairCanvas = element("canvas");
   #raster: Raster | null = null;
   /** The context alone, which stays as it is while the trace over it changes. */
   #ground: Raster | null = null;
@@ -65,10 +68,7 @@ export class Picture {
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    this.base.style.display = "block";
-    this.overlay.style.cssText = "position:absolute;left:0;top:0;pointer-events:none";
-    for (const canvas of [this.base, this.overlay]) canvas.setAttribute("aria-hidden", "true");
-    signal.addEventListener("abort", () => this.#stopReveal(), { once: true });
+    onEnd(signal, () => this.#stopReveal());
   }
 
   get ratio(): number {

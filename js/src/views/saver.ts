@@ -1,4 +1,5 @@
 /** Pictures of the view as files: downloaded at a click, or sent to the kernel that asked. */
+import { onEnd } from "../ending";
 import type { Frame, ViewState } from "../frame";
 import type { Model } from "../model";
 import { measureIn } from "../paint/canvas";
@@ -47,7 +48,7 @@ export class Saver {
       if (asked !== null) this.#waiting.push(asked);
       this.#answer();
     });
-    signal.addEventListener("abort", () => this.#revoke(), { once: true });
+    onEnd(signal, () => this.#revoke());
     // Whoever asked before there was a view asks again.
     model.send({ type: "view" });
   }

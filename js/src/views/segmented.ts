@@ -1,5 +1,6 @@
 /** One of a few: a row of segments with the semantics of radio buttons. */
-import { attribute, button, div, listen, targetWithin } from "./dom";
+import { ARROWS } from "../layout/arrows";
+import { attribute, button, div, listen, targetWithin, withCtrl } from "./dom";
 
 export class Segmented<T extends string> {
   readonly el: HTMLElement;
@@ -37,10 +38,11 @@ export class Segmented<T extends string> {
     listen(this.el, signal, {
       click: (event) => pick(values[at(event)]),
       keydown: (event) => {
-        const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-        if (step === undefined || event.ctrlKey || event.metaKey) return;
+        const arrow = ARROWS[event.key];
+        if (arrow === undefined || withCtrl(event)) return;
         event.preventDefault();
-        pick(values[(at(event) + step + values.length) % values.length]);
+        // Round and round.
+        pick(values.at((at(event) + arrow[0] + arrow[1]) % values.length));
       },
     });
   }

@@ -1,8 +1,9 @@
 /** The finding in words, the largest type of the widget, with what it belongs to at its right. */
+import { onEnd } from "../ending";
 import type { Context, Frame, View } from "../frame";
 import { type Finding, textOf } from "../phrases";
 import { describe } from "../sentence";
-import { attribute, element, text } from "./dom";
+import { alike, attribute, button, div, element, listen, span, text } from "./dom";
 
 /** A dragged slider changes the sentence at every frame; nobody could listen to that. */
 const SPOKEN_EVERY = 500;
@@ -11,36 +12,25 @@ export class SentenceView implements View {
   readonly el: HTMLElement;
   readonly #sentence = element("p", { class: "aw-sentence", "aria-hidden": "true" });
   readonly #spoken = element("p", { class: "aw-spoken", role: "status", "aria-live": "polite" });
-  readonly #usual = element("span", { class: "aw-usual" });
-  readonly #notices = element("span", { class: "aw-notices" });
-  readonly #facts = element("p", { class: "aw-facts" }, this.#usual, this.#notices);
-  readonly #work = element("span", { class: "aw-work" });
-  readonly #workText = element("span");
+  readonly #usual = span("aw-usual");
+  readonly #notices = span("aw-notices");
+  readonly #facts = element("p", "aw-facts", this.#usual, this.#notices);
+  readonly #work = span("aw-work");
+  readonly #workText = span({});
   readonly #signal: AbortSignal;
   #seen: readonly unknown[] = [];
   #shown = "";
   #lastSpoken = Number.NEGATIVE_INFINITY;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: Context) {
     this.#signal = context.signal;
-    const stop = element(
-      "button",
-      { type: "button", class: "aw-link", "data-action": "stop" },
-      "Stop",
-    );
-    stop.addEventListener("click", () => context.actions.stop(), { signal: context.signal });
+    const stop = button("aw-link", { "data-action": "stop" }, "Stop");
+    listen(stop, context.signal, { click: () => context.actions.stop() });
     this.#work.append(this.#workText, " · ", stop);
     this.#work.hidden = true;
-    this.el = element(
-      "div",
-      { class: "aw-sentence-row" },
-      this.#sentence,
-      this.#spoken,
-      this.#facts,
-      this.#work,
-    );
-    context.signal.addEventListener("abort", () => this.#clearTimer(), { once: true });
+    this.el = div("aw-sentence-row", this.#sentence, this.#spoken, this.#facts, this.#work);
+    onEnd(context.signal, () => clearTimeout(this.#timer));
   }
 
   update(frame: Frame): void {
@@ -53,8 +43,7 @@ export class SentenceView implements View {
       ...[frame.heads, frame.topHead, frame.residual, frame.residualPerLayer === null],
       ...[frame.selected, frame.comparison, frame.size, frame.dropped, frame.hidden, frame.note],
     ];
-    if (seen.length === this.#seen.length && seen.every((value, i) => value === this.#seen[i]))
-      return;
+    if (alike(seen, this.#seen)) return;
     this.#seen = seen;
     const finding = describe(frame);
     const { facts, notices } = finding;
@@ -87,18 +76,12 @@ export class SentenceView implements View {
   }
 
   #speakLater(words: string): void {
-    this.#clearTimer();
+    clearTimeout(this.#timer);
     if (this.#signal.aborted) return;
     const wait = Math.max(0, this.#lastSpoken + SPOKEN_EVERY - performance.now());
     this.#timer = setTimeout(() => {
-      this.#timer = null;
       this.#lastSpoken = performance.now();
       text(this.#spoken, words);
     }, wait);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
   }
 }

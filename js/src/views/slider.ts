@@ -2,7 +2,7 @@
  * Sliders: a native range input, unseen but in charge of keys and assistive technology, over a
  * track and a knob that are drawn to the design.
  */
-import { attribute, element, text } from "./dom";
+import { attribute, div, element, listen, span, text } from "./dom";
 
 export interface SliderState {
   value: number;
@@ -14,29 +14,47 @@ export interface SliderState {
   max: number;
   /** Why the slider cannot be moved now; null when it can. */
   off?: string | null;
-  /** Stops that get a tick. */
-  ticks?: number;
-}
-
-interface Parts {
-  label: HTMLElement;
-  track: HTMLElement;
-  value: HTMLElement;
 }
 
 /** Label, slider and figure in one row. */
-function parts(label: string, reserve: string): Parts & { el: HTMLElement } {
-  const name = element("span", { class: "aw-control-label" }, label);
-  const track = element("span", { class: "aw-slider" });
-  const value = element("span", { class: "aw-value", "aria-hidden": "true" });
-  // The widest figure holds its place, so that nothing moves while a knob is dragged.
-  value.style.minWidth = `${reserve.length * 0.58}em`;
-  const el = element("div", { class: "aw-control" }, name, track, value);
-  track.append(element("span", { class: "aw-track" }), element("span", { class: "aw-fill" }));
-  return { el, label: name, track, value };
+class Row {
+  readonly el: HTMLElement;
+  readonly label = span("aw-control-label");
+  readonly value = span({ class: "aw-value", "aria-hidden": "true" });
+  readonly track: HTMLElement;
+  readonly #fill = span("aw-fill");
+  #ticks: HTMLElement[] = [];
+
+  constructor(label: string, reserve: string, ...handles: HTMLElement[]) {
+    this.label.textContent = label;
+    // The widest figure holds its place, so that nothing moves while a knob is dragged.
+    this.value.style.minWidth = `${reserve.length * 0.58}em`;
+    this.track = span("aw-slider", span("aw-track"), this.#fill, ...handles);
+    this.el = div("aw-control", this.label, this.track, this.value);
+  }
+
+  /** Where the knobs are; written only when it changes. */
+  setEnds(from: number, to: number): void {
+    const { style } = this.track;
+    for (const [name, at] of Object.entries({ "--from": String(from), "--to": String(to) })) {
+      if (style.getPropertyValue(name) !== at) style.setProperty(name, at);
+    }
+  }
+
+  setTicks(count: number): void {
+    if (this.#ticks.length === count) return;
+    for (const tick of this.#ticks) tick.remove();
+    this.#ticks = Array.from({ length: count }, (_, i) => {
+      const tick = span("aw-tick");
+      tick.style.setProperty("--at", String(i / (count - 1)));
+      return tick;
+    });
+    // Under the knobs.
+    this.#fill.after(...this.#ticks);
+  }
 }
 
-function rangeInput(control: string, label: string, step: number): HTMLInputElement {
+function rangeInput(control: string, label: string, step = 1): HTMLInputElement {
   return element("input", {
     type: "range",
     class: "aw-native",
@@ -54,62 +72,39 @@ function setInput(input: HTMLInputElement, value: number, min: number, max: numb
   if (Number(input.value) !== value) input.value = String(value);
 }
 
-function setOff(el: HTMLElement, inputs: readonly HTMLInputElement[], off: string | null): void {
-  attribute(el, "data-off", off === null ? null : "");
-  attribute(el, "title", off);
-  for (const input of inputs) {
-    if (input.disabled !== (off !== null)) input.disabled = off !== null;
-    attribute(input, "aria-description", off);
-  }
-}
-
-/** Where the knobs are; written only when it changes. */
-function setEnds({ style }: HTMLElement, from: number, to: number): void {
-  for (const [name, at] of [
-    ["--from", String(from)],
-    ["--to", String(to)],
-  ] as const) {
-    if (style.getPropertyValue(name) !== at) style.setProperty(name, at);
-  }
-}
-
-function setTicks(track: HTMLElement, count: number): void {
-  const existing = track.querySelectorAll(".aw-tick");
-  if (existing.length === count) return;
-  for (const tick of existing) tick.remove();
-  for (let i = 0; i < count; i++) {
-    const tick = element("span", { class: "aw-tick" });
-    tick.style.setProperty("--at", String(count > 1 ? i / (count - 1) : 0));
-    // Under the knobs.
-    track.querySelector(".aw-fill")?.after(tick);
-  }
-}
-
 export class Slider {
   readonly el: HTMLElement;
   readonly input: HTMLInputElement;
-  readonly #parts: Parts;
+  readonly #row: Row;
 
   constructor(
     signal: AbortSignal,
-    options: { control: string; label: string; step: number; reserve: string },
+    {
+      control,
+      label,
+      step,
+      reserve,
+    }: Record<"control" | "label" | "reserve", string> & {
+      step: number;
+    },
     onInput: (value: number) => void,
   ) {
-    const { el, ...rest } = parts(options.label, options.reserve);
-    this.el = el;
-    this.#parts = rest;
-    this.input = rangeInput(options.control, options.label, options.step);
-    rest.track.append(this.input, element("span", { class: "aw-knob" }));
-    this.input.addEventListener("input", () => onInput(Number(this.input.value)), { signal });
+    this.input = rangeInput(control, label, step);
+    this.#row = new Row(label, reserve, this.input, span("aw-knob"));
+    this.el = this.#row.el;
+    listen(this.input, signal, { input: () => onInput(Number(this.input.value)) });
   }
 
-  set({ value, text: figure, spoken, min = 0, max, off = null, ticks = 0 }: SliderState): void {
-    setInput(this.input, value, min, max);
-    attribute(this.input, "aria-valuetext", spoken);
-    text(this.#parts.value, figure);
-    setEnds(this.#parts.track, 0, max > min ? (value - min) / (max - min) : 0);
-    setTicks(this.#parts.track, ticks);
-    setOff(this.el, [this.input], off);
+  set({ value, text: figure, spoken, min = 0, max, off = null }: SliderState): void {
+    const { input } = this;
+    setInput(input, value, min, max);
+    attribute(input, "aria-valuetext", spoken);
+    text(this.#row.value, figure);
+    this.#row.setEnds(0, (value - min) / (max - min));
+    attribute(this.el, "data-off", off && "");
+    attribute(this.el, "title", off);
+    input.disabled = off !== null;
+    attribute(input, "aria-description", off);
   }
 }
 
@@ -129,40 +124,29 @@ export class RangeSlider {
   readonly el: HTMLElement;
   readonly #start: HTMLInputElement;
   readonly #stop: HTMLInputElement;
-  readonly #parts: Parts;
+  readonly #row: Row;
   readonly #onInput: (start: number, stop: number) => void;
-  #state: RangeState = {
-    start: 0,
-    stop: 1,
-    max: 1,
-    text: "",
-    spokenStart: "",
-    spokenStop: "",
-    single: false,
-  };
+  /** Set before there is anything to move. */
+  #state!: RangeState;
 
   constructor(
     signal: AbortSignal,
-    options: { control: string; label: string; reserve: string },
+    { control, label, reserve }: Record<"control" | "label" | "reserve", string>,
     onInput: (start: number, stop: number) => void,
   ) {
-    const { el, ...rest } = parts(options.label, options.reserve);
-    this.el = el;
-    this.#parts = rest;
     this.#onInput = onInput;
-    this.#start = rangeInput(`${options.control}-start`, "First layer", 1);
-    this.#stop = rangeInput(`${options.control}-stop`, "Last layer", 1);
-    const lower = element("span", { class: "aw-knob aw-knob-from" });
-    rest.track.append(this.#start, lower, this.#stop, element("span", { class: "aw-knob" }));
-    rest.track.classList.add("aw-two");
-    rest.track.setAttribute("role", "group");
-    rest.track.setAttribute("aria-label", options.label);
-    this.#start.addEventListener("input", () => this.#move("start", Number(this.#start.value)), {
-      signal,
-    });
-    this.#stop.addEventListener("input", () => this.#move("stop", Number(this.#stop.value)), {
-      signal,
-    });
+    this.#start = rangeInput(`${control}-start`, "First layer");
+    this.#stop = rangeInput(`${control}-stop`, "Last layer");
+    const knobs = [span("aw-knob aw-knob-from"), span("aw-knob")] as const;
+    this.#row = new Row(label, reserve, this.#start, knobs[0], this.#stop, knobs[1]);
+    this.el = this.#row.el;
+    const { track } = this.#row;
+    track.classList.add("aw-two");
+    attribute(track, "role", "group");
+    attribute(track, "aria-label", label);
+    for (const handle of [this.#start, this.#stop]) {
+      listen(handle, signal, { input: () => this.#move(handle, Number(handle.value)) });
+    }
     this.#listenToPointer(signal);
   }
 
@@ -175,17 +159,17 @@ export class RangeSlider {
     attribute(this.#stop, "aria-valuetext", state.spokenStop);
     attribute(this.#stop, "aria-label", single ? "Layer" : "Last layer");
     this.#start.disabled = single;
-    attribute(this.#parts.track, "data-single", single ? "" : null);
-    text(this.#parts.label, single ? "Layer" : "Layers");
-    text(this.#parts.value, state.text);
-    setEnds(this.#parts.track, start / max, stop / max);
-    setTicks(this.#parts.track, max <= 48 ? max + 1 : 2);
+    attribute(this.#row.track, "data-single", single ? "" : null);
+    text(this.#row.label, single ? "Layer" : "Layers");
+    text(this.#row.value, state.text);
+    this.#row.setEnds(start / max, stop / max);
+    this.#row.setTicks(max <= 48 ? max + 1 : 2);
   }
 
-  #move(handle: "start" | "stop", value: number): void {
+  #move(handle: HTMLInputElement, value: number): void {
     const { start, stop, max, single } = this.#state;
     const next =
-      handle === "start"
+      handle === this.#start
         ? { start: Math.max(0, Math.min(value, stop - 1)), stop }
         : { start, stop: Math.min(max, Math.max(value, single ? 1 : start + 1)) };
     // With one handle the other end only makes way.
@@ -199,43 +183,31 @@ export class RangeSlider {
 
   /** Two inputs lie on one track, so the track itself finds the handle that is meant. */
   #listenToPointer(signal: AbortSignal): void {
-    const { track } = this.#parts;
-    let handle: "start" | "stop" | null = null;
+    const { track } = this.#row;
+    let handle: HTMLInputElement | null = null;
     const valueAt = (event: PointerEvent): number => {
       const { left, width } = track.getBoundingClientRect();
-      const part = width > 0 ? (event.clientX - left) / width : 0;
-      return Math.round(Math.min(1, Math.max(0, part)) * this.#state.max);
+      return ((event.clientX - left) / width) * this.#state.max;
     };
-    track.addEventListener(
-      "pointerdown",
-      (event) => {
+    const end = (): void => {
+      handle = null;
+    };
+    listen(track, signal, {
+      pointerdown: (event) => {
         if (event.button !== 0) return;
-        const { left, width } = track.getBoundingClientRect();
-        const at = ((event.clientX - left) / width) * this.#state.max;
+        const at = valueAt(event);
         const { start, stop, single } = this.#state;
-        handle = single || Math.abs(at - stop) <= Math.abs(at - start) ? "stop" : "start";
+        handle = single || Math.abs(at - stop) <= Math.abs(at - start) ? this.#stop : this.#start;
         event.preventDefault();
-        (handle === "start" ? this.#start : this.#stop).focus({ preventScroll: true });
+        handle.focus({ preventScroll: true });
         track.setPointerCapture(event.pointerId);
-        this.#move(handle, valueAt(event));
+        this.#move(handle, Math.round(at));
       },
-      { signal },
-    );
-    track.addEventListener(
-      "pointermove",
-      (event) => {
-        if (handle !== null) this.#move(handle, valueAt(event));
+      pointermove: (event) => {
+        if (handle !== null) this.#move(handle, Math.round(valueAt(event)));
       },
-      { signal },
-    );
-    for (const end of ["pointerup", "pointercancel"] as const) {
-      track.addEventListener(
-        end,
-        () => {
-          handle = null;
-        },
-        { signal },
-      );
-    }
+      pointerup: end,
+      pointercancel: end,
+    });
   }
 }

@@ -12,23 +12,20 @@ import { revealing, sameZoom, WHOLE, type Zoom } from "../layout/zoom";
 import type { GraphNode } from "../model";
 import { levelWords } from "../phrases";
 import type { Mark } from "../scene";
+import { alike, boxIn, div, listen, pointIn, presses, rootOf, withCtrl } from "./dom";
 import { Pace } from "./pace";
 import { Picture } from "./picture";
 import { focusNow, stageKey, zoomKey } from "./stage_keys";
 import { centredOn, Zooming, zoomAt } from "./zooming";
 
-function hidden(): HTMLElement {
-  const el = document.createElement("div");
-  // Read out, never seen.
-  el.style.cssText =
-    "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
-  el.setAttribute("role", "status");
-  return el;
-}
-
 export class Stage implements View {
-  readonly el = document.createElement("div");
-  readonly #status = hidden();
+  readonly el = div({
+    class: "aw-stage",
+    tabindex: "0",
+    role: "application",
+    "aria-roledescription": "token graph",
+  });
+  readonly #status = div({ class: "aw-unseen", role: "status" });
   readonly #context: Context;
   readonly #picture: Picture;
   readonly #pace: Pace;
@@ -47,11 +44,6 @@ export class Stage implements View {
   constructor(context: Context) {
     this.#context = context;
     const { el } = this;
-    el.className = "aw-stage";
-    el.tabIndex = 0;
-    el.setAttribute("role", "application");
-    el.setAttribute("aria-roledescription", "token graph");
-    el.style.position = "relative";
     this.#picture = new Picture(context.signal);
     this.#pace = new Pace(context.signal, () => this.#complete());
     el.append(this.#picture.base, this.#picture.overlay, this.#status);
@@ -120,8 +112,7 @@ export class Stage implements View {
       stripHeight,
       this.#zoom,
     ];
-    const changed = key.some((value, i) => !Object.is(value, this.#layoutKey[i]));
-    if (changed || around) {
+    if (around || !alike(key, this.#layoutKey)) {
       this.#layoutKey = key;
       this.#stripHeight = stripHeight;
       this.#draw(frame, this.#pace.moving ? this.#picture.quickEdges : Number.POSITIVE_INFINITY);
@@ -138,7 +129,9 @@ export class Stage implements View {
     const { measure } = this.#picture;
     const layout = layoutStage(frame, this.#stripHeight, measure, this.#zoom, mostEdges);
     this.#layout = layout;
-    this.#place(layout.zones);
+    const { style } = this.el;
+    style.marginTop = `${-layout.zones.overlap}px`;
+    style.height = `${layout.zones.height}px`;
     this.#describe(frame, layout);
     this.#picture.show(layout, frame);
   }
@@ -150,16 +143,11 @@ export class Stage implements View {
     this.#paintOverlay();
   }
 
-  #place(zones: Zones): void {
-    this.el.style.marginTop = `${-zones.overlap}px`;
-    this.el.style.height = `${zones.height}px`;
-  }
-
   /** Geometry for scripts that aim at nodes and cells, and the name for assistive technology. */
   #describe(frame: Frame, { zones, first, count }: StageLayout): void {
     const { dataset } = this.el;
     const put = (name: string, value: number | null | undefined) => {
-      if (value === null || value === undefined) delete dataset[name];
+      if (value == null) delete dataset[name];
       else dataset[name] = String(value);
     };
     put("x0", zones.graph?.x0);
@@ -194,30 +182,20 @@ export class Stage implements View {
   #listen(): void {
     const { el } = this;
     const { signal, actions } = this.#context;
-    const options = { signal };
-    const at = (event: MouseEvent) => {
-      const box = el.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
     const target = (event: MouseEvent) => {
       if (this.#frame === null || this.#layout === null) return null;
-      const { x, y } = at(event);
+      const { x, y } = pointIn(el, event);
       return hitTest(this.#layout, this.#frame, x, y);
     };
-    el.addEventListener(
-      "pointermove",
-      (event) => {
+    listen(el, signal, {
+      pointermove: (event) => {
         const hit = target(event);
         el.style.cursor = hit === null || hit.kind === "edge" ? "default" : "pointer";
-        actions.hover(hit === null ? null : { target: hit, ...this.#inRoot(at(event)) });
+        actions.hover(hit && { target: hit, ...this.#inRoot(pointIn(el, event)) });
       },
-      options,
-    );
-    el.addEventListener("pointerleave", () => actions.hover(null), options);
-    el.addEventListener("pointerdown", () => this.#showFocus(false), options);
-    el.addEventListener(
-      "click",
-      (event) => {
+      pointerleave: () => actions.hover(null),
+      pointerdown: () => this.#showFocus(false),
+      click: (event) => {
         const hit = target(event);
         if (hit === null || this.#frame === null || this.#layout === null) return;
         // The second click of a double one does not take back the first.
@@ -231,43 +209,30 @@ export class Stage implements View {
         this.#focus = { kind: "node", node };
         actions.select(node, how(event));
       },
-      options,
-    );
-    el.addEventListener("keydown", (event) => this.#onKey(event), options);
-    el.addEventListener(
-      "focus",
-      () => {
+      keydown: (event) => this.#onKey(event),
+      focus: () => {
         if (el.matches(":focus-visible")) this.#showFocus(true);
       },
-      options,
-    );
-    el.addEventListener(
-      "blur",
-      () => {
+      blur: () => {
         if (this.#focusShown) actions.hover(null);
         this.#showFocus(false);
       },
-      options,
-    );
+    });
     // Moving to another screen or zooming the page changes the pixels behind a CSS pixel.
-    window.addEventListener(
-      "resize",
-      () => {
-        if (window.devicePixelRatio !== this.#picture.ratio) this.#context.invalidate();
-      },
-      options,
-    );
+    const resize = (): void => {
+      if (window.devicePixelRatio !== this.#picture.ratio) this.#context.invalidate();
+    };
+    listen(window, signal, { resize });
   }
 
   #inRoot({ x, y }: { x: number; y: number }): { x: number; y: number } {
-    const root = this.el.closest(".attn-widget") ?? this.el;
-    const [outer, inner] = [root.getBoundingClientRect(), this.el.getBoundingClientRect()];
-    return { x: x + inner.left - outer.left, y: y + inner.top - outer.top };
+    const own = boxIn(rootOf(this.el), this.el);
+    return { x: x + own.x, y: y + own.y };
   }
 
   #selectCell(query: number, key: number): void {
     const matrix = this.#frame?.matrix;
-    if (matrix === null || matrix === undefined) return;
+    if (matrix == null) return;
     this.#context.actions.setSelected([
       [matrix.rowLevel, query],
       [matrix.columnLevel, key],
@@ -287,7 +252,7 @@ export class Stage implements View {
     const layout = this.#layout;
     if (frame === null || layout === null || event.altKey) return;
     const { actions } = this.#context;
-    if (event.key === "Enter" || event.key === " ") {
+    if (presses(event)) {
       const focus = focusNow(this.#focus, frame, layout);
       event.preventDefault();
       this.#focus = focus;
@@ -295,7 +260,7 @@ export class Stage implements View {
       else actions.select(focus.node, how(event));
       return;
     }
-    if (event.ctrlKey || event.metaKey) return;
+    if (withCtrl(event)) return;
     const factor = zoomKey(event.key);
     if (factor !== null) {
       event.preventDefault();
@@ -365,7 +330,7 @@ export class Stage implements View {
 
 function how(event: MouseEvent | KeyboardEvent): "replace" | "pair" | "add" {
   if (event.shiftKey) return "pair";
-  return event.ctrlKey || event.metaKey ? "add" : "replace";
+  return withCtrl(event) ? "add" : "replace";
 }
 
 /** Whether the trace on show belongs to another selection than the one made. */

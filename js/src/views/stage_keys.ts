@@ -1,5 +1,6 @@
 /** The keyboard's walk over the stage: arrows along tokens and levels. Pure. */
 import type { Frame } from "../frame";
+import { ARROWS } from "../layout/arrows";
 import type { Focus } from "../layout/overlay";
 import type { StageLayout } from "../layout/stage";
 
@@ -36,17 +37,13 @@ export function focusNow(focus: Focus | null, frame: Frame, layout: StageLayout)
   return { kind: "node", node: [clamp(level, layout.first, top), clamp(token, 0, last)] };
 }
 
-/** Steps (down, right) of a key. */
-const STEPS: Record<string, readonly [down: number, right: number]> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-  PageUp: [-PAGE, 0],
-  PageDown: [PAGE, 0],
+const STEPS: typeof ARROWS = {
+  ...ARROWS,
+  PageUp: [0, -PAGE],
+  PageDown: [0, PAGE],
   // Beyond any text: where it begins and ends.
-  Home: [-1e9, 0],
-  End: [1e9, 0],
+  Home: [0, -1e9],
+  End: [0, 1e9],
 };
 
 /** The focus after a key; null: not a key of the stage. */
@@ -58,7 +55,7 @@ export function stageKey(
 ): Focus | null {
   const step = STEPS[key];
   if (step === undefined) return null;
-  const [down, right] = step;
+  const [right, down] = step;
   const from = focusNow(focus, frame, layout);
   if (from.kind === "cell") {
     const [query, key] = [from.query + down, from.key + right];

@@ -2,11 +2,23 @@
 import { textOn } from "../color";
 import type { TokenText } from "../format";
 import type { Context, Frame, View } from "../frame";
-import { picked, ringed, stripForm, tintColors } from "../layout/strip";
+import { along } from "../layout/arrows";
+import { endOf, picked, ringed, stripForm, tintColors } from "../layout/strip";
 import { textMarks } from "../save";
 import type { Mark } from "../scene";
 import { Barcode } from "./barcode";
-import { attribute, div, listen, rootOf, span, targetWithin } from "./dom";
+import {
+  alike,
+  attribute,
+  boxIn,
+  div,
+  listen,
+  presses,
+  rootOf,
+  span,
+  targetWithin,
+  withCtrl,
+} from "./dom";
 
 export class Strip implements View {
   readonly el: HTMLElement;
@@ -62,7 +74,7 @@ export class Strip implements View {
       frame.comparison,
       frame.dropped,
     ];
-    if (shown.some((value, i) => value !== this.#shown[i])) {
+    if (!alike(shown, this.#shown)) {
       this.#shown = shown;
       this.#paint(frame);
     }
@@ -142,7 +154,7 @@ export class Strip implements View {
 
   #pick(token: number, event: MouseEvent | KeyboardEvent): void {
     if (this.#frame === null) return;
-    const keys = { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey };
+    const keys = { shift: event.shiftKey, toggle: withCtrl(event) };
     const { node, how } = picked(this.#frame, token, keys);
     this.#context.actions.select(node, how);
   }
@@ -154,14 +166,8 @@ export class Strip implements View {
       return index == null ? null : Number(index);
     };
     const hover = (token: number): void => {
-      const box = this.#options[token]!.getBoundingClientRect();
-      const root = rootOf(this.el).getBoundingClientRect();
-      const up = this.#frame?.trace?.direction === "up" || this.#frame?.selected.length === 0;
-      actions.hover({
-        target: { kind: up ? "output" : "input", token },
-        x: box.left + box.width / 2 - root.left,
-        y: box.top + box.height / 2 - root.top,
-      });
+      const { x, y, w, h } = boxIn(rootOf(this.el), this.#options[token]!);
+      actions.hover({ target: endOf(this.#frame!, token), x: x + w / 2, y: y + h / 2 });
     };
     listen(this.#list, signal, {
       click: (event) => {
@@ -190,18 +196,9 @@ export class Strip implements View {
       keydown: (event) => {
         const token = tokenOf(event);
         if (token === null) return;
-        const last = this.#options.length - 1;
-        const moves: Record<string, number> = {
-          ArrowRight: token + 1,
-          ArrowDown: token + 1,
-          ArrowLeft: token - 1,
-          ArrowUp: token - 1,
-          Home: 0,
-          End: last,
-        };
-        const next = moves[event.key];
-        if (next !== undefined) this.#reach(Math.min(last, Math.max(0, next)), true);
-        else if (event.key === "Enter" || event.key === " ") this.#pick(token, event);
+        const next = along(event.key, token, this.#options.length - 1);
+        if (next !== null) this.#reach(next, true);
+        else if (presses(event)) this.#pick(token, event);
         else return;
         event.preventDefault();
       },

@@ -4,9 +4,10 @@
  * is none, the wheel alone zooms over the matrix. Once rows are zoomed and the stage has focus, the
  * wheel alone moves through them, and at their end it is the page's again.
  */
+import { onEnd } from "../ending";
 import type { Zones } from "../layout/zones";
 import { centred, panned, sameZoom, WHOLE, type Zoom, zoomed } from "../layout/zoom";
-import { listen } from "./dom";
+import { div, listen, pointIn, withCtrl } from "./dom";
 
 /** Pixels of a wheel's line, and of one of its pages. */
 const LINE = 16;
@@ -64,7 +65,7 @@ export function centredOn(zones: Zones, n: number, token: number): Zoom | null {
 
 export class Zooming {
   /** Says how to zoom, when a wheel is turned over a focused stage. */
-  readonly hint = document.createElement("div");
+  readonly hint = div({ class: "aw-zoom-hint", "aria-hidden": "true" });
   readonly #el: HTMLElement;
   readonly #host: ZoomHost;
   #drag: { id: number; x: number; y: number; inMatrix: boolean; moved: boolean } | null = null;
@@ -73,20 +74,15 @@ export class Zooming {
   constructor(el: HTMLElement, signal: AbortSignal, host: ZoomHost) {
     this.#el = el;
     this.#host = host;
-    this.hint.className = "aw-zoom-hint";
-    this.hint.style.cssText =
-      "position:absolute;right:16px;padding:3px 8px;border-radius:4px;pointer-events:none;" +
-      "font-size:11px;background:var(--aw-ink);color:var(--aw-paper)";
-    this.hint.setAttribute("aria-hidden", "true");
     this.hint.hidden = true;
-    signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
+    onEnd(signal, () => clearTimeout(this.#timer));
     el.addEventListener("wheel", (event) => this.#onWheel(event), { signal, passive: false });
     listen(el, signal, {
       pointerdown: (event) => this.#onDown(event),
       pointerup: () => this.#onUp(),
       pointercancel: () => this.#onUp(),
       dblclick: (event) => {
-        const { x, y } = this.#at(event);
+        const { x, y } = pointIn(this.#el, event);
         host.centre(x, y);
       },
     });
@@ -98,15 +94,10 @@ export class Zooming {
     listen(el, signal, early, true);
   }
 
-  #at(event: MouseEvent): { x: number; y: number } {
-    const box = this.#el.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  }
-
   #onWheel(event: WheelEvent): void {
     const zones = this.#host.zones();
     if (zones === null) return;
-    const { x, y } = this.#at(event);
+    const { x, y } = pointIn(this.#el, event);
     const { matrix, top, bottom } = zones;
     if (y < top || y > bottom) return;
     const scale = event.deltaMode === 1 ? LINE : event.deltaMode === 2 ? PAGE : 1;
@@ -115,7 +106,7 @@ export class Zooming {
     const n = zones.tokens;
     const over = matrix !== null && x >= matrix.x && x <= matrix.x + matrix.w;
     const alone = over && !event.shiftKey && this.#el.matches(":fullscreen *");
-    if (event.ctrlKey || event.metaKey || alone) {
+    if (withCtrl(event) || alone) {
       event.preventDefault();
       const at = {
         rows: (y - top) / (bottom - top),
@@ -152,7 +143,7 @@ export class Zooming {
     const zones = this.#host.zones();
     this.#drag = null;
     if (zones === null || !zones.zoomed || event.button !== 0 || event.shiftKey) return;
-    const { x, y } = this.#at(event);
+    const { x, y } = pointIn(this.#el, event);
     if (y < zones.top || y > zones.bottom) return;
     const { matrix } = zones;
     const inMatrix = matrix !== null && x >= matrix.x && x <= matrix.x + matrix.w;
@@ -167,7 +158,7 @@ export class Zooming {
       this.#drag = null;
       return;
     }
-    const { x, y } = this.#at(event);
+    const { x, y } = pointIn(this.#el, event);
     if (!drag.moved) {
       if (Math.hypot(x - drag.x, y - drag.y) < CLICK) return;
       drag.moved = true;
