@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import threading
 import time
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -137,6 +138,7 @@ class Engine:
         self._client = _local_client(self._dask, workers) if client is None else client
         self._held: dict[Any, tuple[Chunk, _Here | None]] = {}
         self._shared: Any = _Here(job) if self._own else None
+        self._news = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -191,6 +193,7 @@ class Engine:
                     future = self._client.submit(_run_here, job, here.number, pure=False)
                 else:
                     future = self._client.submit(_run_there, self._job_there(), chunk, pure=False)
+                future.add_done_callback(lambda _: self._news.set())
             except Exception as error:
                 if self._client.status != "running":
                     raise _gone(error) from error
@@ -211,13 +214,9 @@ class Engine:
         """Wait until something is done; look at the client now and then."""
         alone = time.monotonic()
         while True:
-            try:
-                with self._client.as_current():
-                    self._dask.wait(list(self._held), timeout=_LOOK, return_when="FIRST_COMPLETED")
-            except (TimeoutError, self._dask.TimeoutError):
-                pass
-            except (self._dask.CancelledError, OSError) as error:
-                raise _gone(error) from error
+            # Not distributed's own wait: one that times out leaves a task behind that complains.
+            self._news.wait(_LOOK)
+            self._news.clear()
             done = [future for future in self._held if future.status in {"finished", "error"}]
             if done:
                 # In the order of the corpus, as far as they are done.

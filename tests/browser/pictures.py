@@ -1,4 +1,4 @@
-"""Take the README's pictures: two notebooks, run in a real JupyterLab, light and dark.
+"""Take the README's pictures: widgets of two notebooks and of three cells, in a real JupyterLab.
 
     make pictures
     python tests/browser/pictures.py [--into FOLDER] [--width PX]
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import Lab, Notebook, chromium, new_context
+from lab import Lab, Notebook, chromium, new_context, write_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,38 @@ if TYPE_CHECKING:
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 # What the widgets of a notebook show, from top to bottom.
 SHOWN = {"01_first_look.ipynb": ("rollout", "flow"), "04_vision.ipynb": ("vision",)}
+# What no notebook shows: name -> cell. `long` is the benchmark's text, read by the packaged MiniLM.
+SCENES = {
+    "heads": """
+import attn_widget as aw
+aw.AttentionWidget(
+    aw.load_sample(), levels=(0, 4), heads=3, residual=0.65, selected=[(4, 10)], heads_open=True
+)
+""",
+    "difference": """
+import attn_widget as aw
+widget = aw.AttentionWidget(
+    aw.load_sample(), levels=(0, 4), heads=3, residual=0.65, selected=[(4, 10)]
+)
+widget.pin()
+widget.heads = "mean"
+widget.pin()
+widget.heads = 3
+widget.compared = [0, 1]
+widget
+""",
+    "long": f"""
+import sys
+sys.path.append({str(Path(__file__).resolve().parents[1] / "bench")!r})
+import attn_widget as aw, minilm
+text = minilm.labels(512)
+aw.AttentionWidget(
+    aw.Attention(minilm.attention(512), text),
+    levels=(0, 3), heads=1, residual=0.6, selected=[(3, 327)],  # the sixth 'rabbit'
+)
+""",
+}
+PICTURES = SHOWN | {f"{name}.ipynb": (name,) for name in SCENES}
 WIDTH = 1200  # CSS px; the layout's full width
 SCALE = 2
 
@@ -42,6 +74,8 @@ def served() -> Iterator[Lab]:
         try:
             for name in SHOWN:
                 shutil.copy(NOTEBOOKS / name, lab.root)
+            for name, cell in SCENES.items():
+                write_notebook(lab.root / f"{name}.ipynb", (cell,))
             yield lab
         finally:
             lab.stop()
@@ -76,7 +110,7 @@ def take(
         book.run_all()
         book.wait_for_kernel("getattr(globals().get('flow'), 'progress', {})", "{}")
         taken = []
-        for place, name in enumerate(SHOWN[notebook]):
+        for place, name in enumerate(PICTURES[notebook]):
             view = book.views().nth(place)
             view.scroll_into_view_if_needed()
             fit_width(book, view, width)
@@ -98,7 +132,7 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=WIDTH, help="of the widget, in CSS px")
     asked = parser.parse_args()
     with contextmanager(chromium)() as browser, served() as lab:
-        for notebook in SHOWN:
+        for notebook in PICTURES:
             for theme in ("light", "dark"):
                 for path in take(lab, browser, notebook, theme, asked.into, asked.width):
                     print(f"{path} ({path.stat().st_size // 1024} KiB)")
