@@ -88,3 +88,25 @@ def test_the_list_of_keys_stands_in_two_columns(notebook: OpenNotebook) -> None:
         "(keys) => keys.filter((key) => key.scrollWidth > key.clientWidth).length"
     )
     assert cut == 0
+
+
+def test_forced_colours_are_the_systems(notebook: OpenNotebook) -> None:
+    book = notebook(WIDGET)
+    view = book.views()
+    book.page.emulate_media(forced_colors="active")
+    # The canvas does not obey by itself: the theme that it is drawn with is read again.
+    expect(view).to_have_attribute("style", re.compile("--aw-surface: *#ffffff"))
+    colors = view.evaluate(
+        "(el) => ['--aw-ink', '--aw-accent'].map((name) => {"
+        " const probe = document.createElement('i'); probe.style.color = `var(${name})`;"
+        " probe.style.forcedColorAdjust = 'none'; el.append(probe);"
+        " const { color } = getComputedStyle(probe); probe.remove(); return color; })"
+    )
+    system = book.page.evaluate(
+        "() => ['CanvasText', 'Highlight'].map((name) => {"
+        " const probe = document.createElement('i'); probe.style.color = name;"
+        " probe.style.forcedColorAdjust = 'none'; document.body.append(probe);"
+        " const { color } = getComputedStyle(probe); probe.remove(); return color; })"
+    )
+    assert colors == system
+    book.screenshot("forced-colours", view)

@@ -366,6 +366,22 @@ describe("the page's theme", () => {
   });
 });
 
+test("a browser without ResizeObserver is followed when its window changes", async () => {
+  vi.stubGlobal("ResizeObserver", undefined);
+  try {
+    const { root, find, drawn } = open({}, 1200);
+    await drawn();
+    expect(root.dataset["size"]).toBe("wide");
+    expect(find<HTMLCanvasElement>(".aw-stage canvas").width).toBeGreaterThan(1000);
+    root.parentElement!.style.width = "480px";
+    window.dispatchEvent(new Event("resize"));
+    await drawn();
+    expect(root.dataset["size"]).toBe("narrow");
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
 describe("the whole widget", () => {
   const everything = {
     heads_open: true,
