@@ -35,52 +35,29 @@ export interface Theme extends ThemeColors {
   divRGB(t: number): RGB;
 }
 
-/** What a page without any theme variables gets; also the fallback of each single variable. */
-const DEFAULTS: { light: ThemeColors; dark: ThemeColors } = {
-  light: {
-    paper: "#ffffff",
-    ink: "rgba(0, 0, 0, 0.87)",
-    ink2: "rgba(0, 0, 0, 0.58)",
-    ink3: "rgba(0, 0, 0, 0.38)",
-    line: "#e0e0e0",
-    hair: "#ececec",
-    panel: "#f6f7f8",
-    accent: "#345dcb",
-    pill: "#2f50b8",
-    onPill: "#ffffff",
-    cut: "#c2410c",
-    error: "#b71c1c",
-  },
-  dark: {
-    paper: "#111111",
-    ink: "rgba(255, 255, 255, 0.87)",
-    ink2: "rgba(255, 255, 255, 0.58)",
-    ink3: "rgba(255, 255, 255, 0.38)",
-    line: "#3a3a3c",
-    hair: "#262628",
-    panel: "#1c1c1e",
-    accent: "#65baeb",
-    pill: "#7cc6ef",
-    onPill: "#0b1220",
-    cut: "#ff9a5c",
-    error: "#ff8a80",
-  },
-};
+/** The style sheet's variables, and what a page that sets none of them gets, light and dark. */
+const COLORS: Record<keyof ThemeColors, readonly [variable: string, light: string, dark: string]> =
+  {
+    paper: ["paper", "#ffffff", "#111111"],
+    ink: ["ink", "rgba(0, 0, 0, 0.87)", "rgba(255, 255, 255, 0.87)"],
+    ink2: ["ink-2", "rgba(0, 0, 0, 0.58)", "rgba(255, 255, 255, 0.58)"],
+    ink3: ["ink-3", "rgba(0, 0, 0, 0.38)", "rgba(255, 255, 255, 0.38)"],
+    line: ["line", "#e0e0e0", "#3a3a3c"],
+    hair: ["hair", "#ececec", "#262628"],
+    panel: ["panel", "#f6f7f8", "#1c1c1e"],
+    accent: ["accent", "#345dcb", "#65baeb"],
+    pill: ["pill", "#2f50b8", "#7cc6ef"],
+    onPill: ["on-pill", "#ffffff", "#0b1220"],
+    cut: ["cut", "#c2410c", "#ff9a5c"],
+    error: ["error", "#b71c1c", "#ff8a80"],
+  };
 
-const VARIABLES: Record<keyof ThemeColors, string> = {
-  paper: "--aw-paper",
-  ink: "--aw-ink",
-  ink2: "--aw-ink-2",
-  ink3: "--aw-ink-3",
-  line: "--aw-line",
-  hair: "--aw-hair",
-  panel: "--aw-panel",
-  accent: "--aw-accent",
-  pill: "--aw-pill",
-  onPill: "--aw-on-pill",
-  cut: "--aw-cut",
-  error: "--aw-error",
-};
+const NAMES = Object.keys(COLORS) as (keyof ThemeColors)[];
+
+function defaults(dark: boolean): ThemeColors {
+  const all = NAMES.map((name) => [name, COLORS[name][dark ? 2 : 1]]);
+  return Object.fromEntries(all) as ThemeColors;
+}
 
 /** Papers darker than this get the dark colours, whatever the host calls its theme. */
 const DARK_LUMINANCE = 0.18;
@@ -142,10 +119,6 @@ export function textOn(color: string | RGB): "#000" | "#fff" {
   return contrast(rgb, [0, 0, 0]) >= contrast(rgb, [255, 255, 255]) ? "#000" : "#fff";
 }
 
-function stopsOf(text: string): RGB[] {
-  return text.split(" ").map((hex) => parseColor(`#${hex}`)!.slice(0, 3) as RGB);
-}
-
 /** Linear interpolation between evenly spaced stops; t is clamped to [0, 1]. */
 function interpolate(stops: readonly RGB[], t: number): RGB {
   const at = Math.min(1, Math.max(0, t)) * (stops.length - 1);
@@ -155,43 +128,42 @@ function interpolate(stops: readonly RGB[], t: number): RGB {
   return [0, 1, 2].map((i) => from[i]! + (to[i]! - from[i]!) * part) as RGB;
 }
 
-const SCALES = {
-  light: { seq: stopsOf(SEQ_LIGHT), div: stopsOf(DIV_LIGHT) },
-  dark: { seq: stopsOf(SEQ_DARK), div: stopsOf(DIV_DARK) },
-};
-
 /** Thousands of edges ask for a colour in every frame, so the strings are made once. */
 const STEPS = 1024;
 
-function stringScale(stops: readonly RGB[]): (t: number) => string {
-  const table: (string | undefined)[] = new Array(STEPS + 1);
-  return (t) => {
-    const step = Math.round(Math.min(1, Math.max(0, t)) * STEPS);
-    const known = table[step];
-    if (known !== undefined) return known;
-    const made = formatColor(interpolate(stops, step / STEPS));
-    table[step] = made;
-    return made;
+interface ColorScale {
+  rgb(t: number): RGB;
+  text(t: number): string;
+}
+
+function scaleOf(text: string): ColorScale {
+  const stops = text.split(" ").map((hex) => parseColor(`#${hex}`)!.slice(0, 3) as RGB);
+  const rgb = (t: number): RGB => interpolate(stops, t);
+  const table = new Array<string>(STEPS + 1);
+  return {
+    rgb,
+    text: (t) => {
+      const step = Math.round(Math.min(1, Math.max(0, t)) * STEPS);
+      table[step] ??= formatColor(rgb(step / STEPS));
+      return table[step];
+    },
   };
 }
 
-const STRINGS = {
-  light: { seq: stringScale(SCALES.light.seq), div: stringScale(SCALES.light.div) },
-  dark: { seq: stringScale(SCALES.dark.seq), div: stringScale(SCALES.dark.div) },
-};
+const LIGHT = { seq: scaleOf(SEQ_LIGHT), div: scaleOf(DIV_LIGHT) };
+const DARK = { seq: scaleOf(SEQ_DARK), div: scaleOf(DIV_DARK) };
 
 /** A theme from its colours; those left out are the defaults. */
 export function makeTheme(dark: boolean, colors: Partial<ThemeColors> = {}): Theme {
-  const mode = dark ? "dark" : "light";
-  const { seq, div } = SCALES[mode];
+  const { seq, div } = dark ? DARK : LIGHT;
   return {
-    ...DEFAULTS[mode],
+    ...defaults(dark),
     ...colors,
     dark,
-    seq: STRINGS[mode].seq,
-    seqRGB: (t) => interpolate(seq, t),
-    div: (t) => STRINGS[mode].div((t + 1) / 2),
-    divRGB: (t) => interpolate(div, (t + 1) / 2),
+    seq: seq.text,
+    seqRGB: seq.rgb,
+    div: (t) => div.text((t + 1) / 2),
+    divRGB: (t) => div.rgb((t + 1) / 2),
   };
 }
 
@@ -235,7 +207,7 @@ function backgroundBehind(element: Element): RGB {
  */
 export function readTheme(root: HTMLElement): Theme {
   const read = (name: keyof ThemeColors): string =>
-    getComputedStyle(root).getPropertyValue(VARIABLES[name]).trim();
+    getComputedStyle(root).getPropertyValue(`--aw-${COLORS[name][0]}`).trim();
   const given = resolveColor(read("paper"));
   const behind = given !== null && given[3] === 1 ? null : backgroundBehind(root);
   const paper =
@@ -244,7 +216,7 @@ export function readTheme(root: HTMLElement): Theme {
   const mode = dark ? "dark" : "light";
   if (root.getAttribute("data-theme") !== mode) root.setAttribute("data-theme", mode);
   const colors: Partial<ThemeColors> = { paper: formatColor(paper) };
-  for (const name of Object.keys(VARIABLES) as (keyof ThemeColors)[]) {
+  for (const name of NAMES) {
     if (name === "paper") continue;
     const color = resolveColor(read(name));
     if (color === null) continue;

@@ -1,8 +1,11 @@
 /** The difference of two pictures, A minus B, from the numbers of both. Pure. */
+
 import type { ComparedView, Frame, MatrixView } from "./frame";
 import { nodeMasses } from "./layout/edges";
 import { niceCeiling } from "./layout/scale";
-import { ascending, type BlockEdges, type Trace } from "./trace";
+import { isFlow } from "./model";
+import { largest, listOf } from "./numbers";
+import { ascending, type BlockEdges, isDown, type Trace } from "./trace";
 
 export interface Difference {
   a: ComparedView;
@@ -76,17 +79,17 @@ export function subtract(
     start,
     stop,
     cropped: a.trace.start !== b.trace.start || a.trace.stop !== b.trace.stop,
-    flow: a.trace.method === "flow" || b.trace.method === "flow",
+    flow: isFlow(a.trace) || isFlow(b.trace),
     values,
     ...range,
     columnMeans: columnMeans(values, n, [a.matrix, b.matrix]),
-    nodes: Array.from({ length: levels }, (_, i) => {
+    nodes: listOf(levels, (i) => {
       const other = nodeMasses(b.trace)[from + i - b.trace.start]!;
       return nodeMasses(a.trace)[from + i - a.trace.start]!.map(
         (mass, token) => unitA * mass - unitB * other[token]!,
       );
     }),
-    blocks: Array.from({ length: Math.max(0, to - from) }, (_, i) =>
+    blocks: listOf(Math.max(0, to - from), (i) =>
       subtractEdges(
         a.trace.blocks[from + i - a.trace.start]!,
         b.trace.blocks[from + i - b.trace.start]!,
@@ -109,8 +112,8 @@ function unitOf(trace: Trace): number {
 
 /** A set starts with one unit at each of its tokens, and is compared as one. */
 function sharesOf(trace: Trace): Float64Array {
-  const ends = trace.direction === "down" ? (trace.sources?.length ?? 1) : 1;
-  if (ends <= 1 || trace.flow !== null || trace.method === "flow") return trace.relevance;
+  const ends = isDown(trace) ? (trace.sources?.length ?? 1) : 1;
+  if (ends <= 1 || trace.flow !== null || isFlow(trace)) return trace.relevance;
   return trace.relevance.map((value) => value / ends);
 }
 
@@ -141,16 +144,10 @@ function rangeOf(
     }
   }
   // Rounding alone is no difference.
-  const found = [words, Math.max(-least, most), largest(relevance ?? [])];
+  const found = [words, Math.max(-least, most), largest((relevance ?? []).map(Math.abs))];
   const half = niceCeiling(found.find((size) => size > 1e-6) ?? 1e-3);
   const edge = half * (1 + 1e-9);
   return { half, below: least < -edge, above: most > edge };
-}
-
-function largest(values: Iterable<number>): number {
-  let size = 0;
-  for (const value of values) if (Math.abs(value) > size) size = Math.abs(value);
-  return size;
 }
 
 /** Flows have no mean that says anything: each is a maximum of its own. */
@@ -227,7 +224,5 @@ export function exactSigned(value: number, flow: boolean): string {
  * flow, since flows differ nearly everywhere. */
 export function standsOut({ relevance, flow }: Difference, value: number): boolean {
   if (!flow || relevance === null) return Math.abs(value) >= 0.02;
-  let largest = 0;
-  for (const other of relevance) largest = Math.max(largest, Math.abs(other) || 0);
-  return Math.abs(value) >= largest / 2;
+  return Math.abs(value) >= largest(relevance.map(Math.abs)) / 2;
 }

@@ -1,4 +1,5 @@
 /** From the synced and the ephemeral state to a frame; what has not changed is not derived again. */
+
 import type { Theme } from "./color";
 import { displayToken, type TokenText } from "./format";
 import {
@@ -38,7 +39,8 @@ import type {
   WidgetState,
   Words,
 } from "./model";
-import { BINDINGS, type Binding } from "./model";
+import { BINDINGS, type Binding, isFlow } from "./model";
+import { listOf, sum } from "./numbers";
 import { divided, evaluateMatrix, evaluateTrace, type Trace } from "./trace";
 import { decode, type WireArray } from "./wire";
 
@@ -114,8 +116,7 @@ export class FrameBuilder {
     const model = this.#model;
     const given = model.get("residual");
     const perLayer = Array.isArray(given) ? given : null;
-    const residual =
-      perLayer === null ? (given as number) : perLayer.reduce((a, b) => a + b, 0) / perLayer.length;
+    const residual = perLayer === null ? (given as number) : sum(perLayer) / perLayer.length;
     const grouping = this.#readTokens();
     this.#grouping = grouping;
     const [special, selected, drop] = [
@@ -309,7 +310,7 @@ export class FrameBuilder {
       const all = decode(wire.shares, "float32");
       return {
         start: wire.levels[0],
-        shares: Array.from({ length: blocks }, (_, b) => all.subarray(b * heads, (b + 1) * heads)),
+        shares: listOf(blocks, (b) => all.subarray(b * heads, (b + 1) * heads)),
       };
     });
   }
@@ -348,7 +349,7 @@ function scaleOf(
   kind: ColorScale,
 ): Scale {
   const most = wire.even == null ? 1 : Number.POSITIVE_INFINITY;
-  return colorScale(kind, values, members.length, special, wire.method === "flow", most);
+  return colorScale(kind, values, members.length, special, isFlow(wire), most);
 }
 
 function viewOf(
@@ -410,8 +411,8 @@ function withMatrixRow(grouped: Trace, trace: Trace, matrix: MatrixView | null):
   const merged = (trace.sources?.length ?? 0) > 1 && grouped.sources?.length === 1;
   const fits =
     matrix !== null &&
-    matrix.method === "flow" &&
-    trace.method === "flow" &&
+    isFlow(matrix) &&
+    isFlow(trace) &&
     matrix.rowLevel === trace.stop &&
     matrix.columnLevel === trace.start;
   if (!merged || !fits || source === undefined) return grouped;

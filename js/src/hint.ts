@@ -1,9 +1,11 @@
 /** What the tooltip says about the thing under the pointer, with exact numbers. Pure. */
+
 import { differenceOf, exactSigned } from "./compare";
 import { exactFlow, exactPercent, quoted } from "./format";
 import type { Frame } from "./frame";
 import type { Hover } from "./hover";
 import type { Binding, Method } from "./model";
+import { isFlow } from "./model";
 import { cut, levelWords, named, quiet, type Span, say, strong } from "./phrases";
 
 /** Longest raw token that a tooltip spells out. */
@@ -51,7 +53,7 @@ function names(frame: Frame, tokens: readonly number[]): string {
 function figure(frame: Frame, value: number): Span {
   const difference = differenceOf(frame);
   if (difference !== null) return strong(exactSigned(value, difference.flow));
-  return strong(exact(frame.trace?.method === "flow", value));
+  return strong(exact(isFlow(frame.trace), value));
 }
 
 function exact(flow: boolean, value: number): string {

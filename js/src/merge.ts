@@ -5,9 +5,11 @@
  * rollout still sum to 1. Hiding takes rows, columns, discs and edges out of the view and changes
  * no figure. A "place" is an index into what is shown, a token one into what the kernel knows.
  */
+
 import { displayToken, displayTokens, type TokenText } from "./format";
 import type { Binding, GraphNode, Words } from "./model";
-import { ascending, type BlockEdges, type Cut, divided, type Trace } from "./trace";
+import { sum } from "./numbers";
+import { ascending, type BlockEdges, type Cut, divided, isDown, type Trace } from "./trace";
 
 export interface Grouping {
   tokens: TokenText[];
@@ -107,9 +109,7 @@ export function groupMatrix(values: Float64Array, grouping: Grouping): Float64Ar
 }
 
 function summed(values: Float64Array, { members }: Grouping): Float64Array {
-  return Float64Array.from(members, (tokens) =>
-    tokens.reduce((total, token) => total + values[token]!, 0),
-  );
+  return Float64Array.from(members, (tokens) => sum(tokens, (token) => values[token]!));
 }
 
 /** Edges between the same two places become one; those that touch what is hidden leave. */
@@ -123,7 +123,7 @@ function groupBlock(
   const m = members.length;
   const met: number[] = [];
   // What flows from shown queries, less what goes to hidden keys: the mass that can be drawn.
-  let mass = above.reduce((total, value) => total + value, 0);
+  let mass = sum(above);
   for (let e = 0; e < edges.value.length; e++) {
     const query = placeOf[edges.query[e]!]!;
     const key = placeOf[edges.key[e]!]!;
@@ -199,7 +199,7 @@ export function groupTrace(trace: Trace, grouping: Grouping): Trace {
   const sinks = trace.sinks && placesOf(trace.sinks, grouping);
   // A source is one unit however many tokens it has.
   const unit = trace.sources?.length ? (sources?.length ?? 0) / trace.sources.length : 1;
-  const down = trace.direction === "down";
+  const down = isDown(trace);
   const merged = (values: Float64Array) =>
     summed(values, grouping).map(
       (value, place) => value * (down ? unit : 1 / members[place]!.length),

@@ -9,6 +9,18 @@ import type { WireArray } from "./wire";
 export type Method = "attention" | "rollout" | "flow";
 export type Fusion = "mean" | "max" | "min";
 export type Heads = Fusion | number | number[];
+interface OfMethod {
+  method: Method;
+}
+
+export function isFlow(of: OfMethod | null | undefined): boolean {
+  return of?.method === "flow";
+}
+
+export function isAttention(of: OfMethod | null | undefined): boolean {
+  return of?.method === "attention";
+}
+
 /** [level, token]; level 0 is the input, level l the output of layer l. */
 export type GraphNode = [level: number, token: number];
 

@@ -2,10 +2,10 @@
 import { parseColor } from "./color";
 import type { Frame } from "./frame";
 import type { Measure } from "./layout/text";
-import { imageCanvas, paint } from "./paint/canvas";
+import { imageCanvas, newCanvas, paint, painterOn, resize } from "./paint/canvas";
 import { toSVG } from "./paint/svg";
 import { type Finding, type Span, textOf } from "./phrases";
-import type { Mark, PictureFormat, Text } from "./scene";
+import { line, type Mark, type PictureFormat, rect, type Text } from "./scene";
 import { describe } from "./sentence";
 
 export const MIME: Record<PictureFormat, string> = { svg: "image/svg+xml", png: "image/png" };
@@ -140,17 +140,18 @@ export function textMarks(elements: readonly Element[], around: Element): Mark[]
     const marks: Mark[] = [];
     const fill = parseColor(style.backgroundColor);
     if (fill !== null && fill[3] > 0) {
-      marks.push({ kind: "rect", ...place, radius: 4, fill: style.backgroundColor });
+      marks.push(rect(place, { radius: 4, fill: style.backgroundColor }));
     }
     if (style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) > 0) {
       const { x, y, w, h } = place;
-      const ring = { x: x - 2, y: y - 2, w: w + 4, h: h + 4, radius: 6 };
-      marks.push({ kind: "rect", ...ring, stroke: style.outlineColor, width: 1.75 });
+      const ring = { x: x - 2, y: y - 2, w: w + 4, h: h + 4 };
+      marks.push(rect(ring, { radius: 6, stroke: style.outlineColor, width: 1.75 }));
     }
+    const [x, y] = [place.x + place.w / 2, place.y + place.h / 2];
     marks.push({
       kind: "text",
-      x: place.x + place.w / 2,
-      y: place.y + place.h / 2,
+      x,
+      y,
       text: el.textContent,
       size: Number.parseFloat(style.fontSize),
       weight: Number(style.fontWeight) || 400,
@@ -158,16 +159,7 @@ export function textMarks(elements: readonly Element[], around: Element): Mark[]
       anchor: "middle",
     });
     if (style.textDecorationLine.includes("line-through")) {
-      const y = place.y + place.h / 2;
-      marks.push({
-        kind: "line",
-        x0: place.x,
-        x1: place.x + place.w,
-        y0: y,
-        y1: y,
-        width: 1,
-        color: style.color,
-      });
+      marks.push(line(place.x, y, place.x + place.w, y, style.color));
     }
     return marks;
   });
@@ -184,8 +176,7 @@ export function pictureAsSVG(
     fontFamily,
     background,
     title,
-    encodeImage: (image) =>
-      imageCanvas(document.createElement("canvas"), image).toDataURL("image/png"),
+    encodeImage: (image) => imageCanvas(newCanvas(), image).toDataURL("image/png"),
   });
 }
 
@@ -194,15 +185,10 @@ export function pictureAsPNG(
   fontFamily: string,
   background: string,
 ): Promise<Blob> {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width * PNG_RATIO, height * PNG_RATIO];
-  const context = canvas.getContext("2d");
-  if (context === null) throw new Error("This browser gives no 2D canvas to draw on.");
-  context.fillStyle = background;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.setTransform(PNG_RATIO, 0, 0, PNG_RATIO, 0, 0);
-  const scratch = document.createElement("canvas");
-  paint({ context, ratio: PNG_RATIO, fontFamily, scratch }, marks);
+  const [canvas, scratch] = [newCanvas(), newCanvas()];
+  resize(canvas, width, height, PNG_RATIO);
+  const paper: Mark = { kind: "rect", x: 0, y: 0, w: width, h: height, fill: background };
+  paint(painterOn(canvas, PNG_RATIO, fontFamily, scratch), [paper, ...marks]);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => {
       if (blob === null) reject(new Error("This browser cannot make a PNG of this size."));

@@ -105,7 +105,25 @@ export function line(
   return { kind: "line", x0, y0, x1, y1, color, width };
 }
 
+/** A rectangle in the place of a box. */
+export function rect({ x, y, w, h }: Group["clip"], style: Omit<Partial<Rect>, "kind">): Rect {
+  return { kind: "rect", x, y, w, h, ...style };
+}
+
 /** A filled rectangle with its edges on whole device pixels. */
 export function swatch(x: number, y: number, w: number, h: number, fill: string): Rect {
   return { kind: "rect", x, y, w, h, fill, crisp: true };
+}
+
+/** Height of a level-ended cubic at a share of its length: solves x(t), then s(t). */
+export function eased(share: number): { at: number; slope: number } {
+  let low = 0;
+  let high = 1;
+  for (let i = 0; i < 20; i++) {
+    const t = (low + high) / 2;
+    if (t * (1.5 - 1.5 * t + t * t) < share) low = t;
+    else high = t;
+  }
+  const t = (low + high) / 2;
+  return { at: t * t * (3 - 2 * t), slope: (6 * t * (1 - t)) / (1.5 - 3 * t + 3 * t * t) };
 }

@@ -4,6 +4,8 @@ import { facts, notices } from "./facts";
 import { flowValue, inBlocks, isWord, LONG_TEXT, listed, percent } from "./format";
 import type { Frame } from "./frame";
 import { outlined } from "./layout/image";
+import { isAttention, isFlow } from "./model";
+import { sum } from "./numbers";
 import {
   aside,
   belowOf,
@@ -27,6 +29,7 @@ import {
 import { comparisonFacts, comparisonSentence } from "./sentence_compare";
 import { flowSentence, flowWithoutSelection } from "./sentence_flow";
 import type { Trace } from "./trace";
+import { isDown } from "./trace";
 
 /** Words under this part of the strongest one are left to the picture. */
 const WORTH_NAMING = 0.4;
@@ -60,7 +63,7 @@ function sentence(frame: Frame): Span[] {
     if (method !== "flow") return trace === null ? [] : average(frame, trace, names);
     return trace === null && frame.selected.length > 0 ? [] : flowWithoutSelection(frame, names);
   }
-  if (trace.method === "flow") return flowSentence(frame, trace, names);
+  if (isFlow(trace)) return flowSentence(frame, trace, names);
   if (sources === null) return forward(frame, trace, names, sinks ?? []);
   return sinks === null
     ? backward(frame, trace, names, sources)
@@ -105,7 +108,7 @@ function average(frame: Frame, trace: Trace, names: Names): Span[] {
   const firstWord = top.findIndex(({ token }) => !frame.special.has(token));
   names.settle(top.map(({ token }) => token));
   const [verb, joint] = relationOf(trace);
-  const who = trace.method === "attention" ? `a token ${placeOf(trace)}` : "an output token";
+  const who = isAttention(trace) ? `a token ${placeOf(trace)}` : "an output token";
   const patches = patchSpans(frame, joint);
   const shares = patches ?? inRow(sharePhrases(top, joint, names, percent, firstWord));
   const pick = patches === null ? "token" : "patch";
@@ -154,10 +157,10 @@ function restOf(
   own: ReadonlySet<number>,
   words: readonly Share[],
 ): string[] {
-  const attention = trace.method === "attention";
+  const attention = isAttention(trace);
   const parts: string[] = [];
   const many = own.size > 1;
-  const stays = sum(shares.filter(({ token }) => own.has(token)));
+  const stays = massOf(shares.filter(({ token }) => own.has(token)));
   if (stays >= NOTHING) {
     const where = many ? "each other" : "itself";
     parts.push(
@@ -166,16 +169,16 @@ function restOf(
   }
   const others = shares.filter(({ token }) => !own.has(token));
   const specials = others.filter(({ token }) => frame.special.has(token));
-  const notable = specials.filter(({ value }) => value >= 0.1 * sum(specials));
+  const notable = specials.filter(({ value }) => value >= 0.1 * massOf(specials));
   // The figure is the sum of what is named, no more.
   const named = notable.length > 3 ? specials : notable;
-  const held = sum(named);
+  const held = massOf(named);
   if (held >= WORTH_A_CLAUSE) {
     const labels = named.map(({ token }) => frame.tokens[token]!.label);
     const which = notable.length > 3 ? "special tokens" : listed(labels);
     parts.push(`${percent(held)} ${attention ? "on" : "rests on"} ${which}`);
   }
-  const signs = sum(
+  const signs = massOf(
     others.filter((share) => {
       const token = frame.tokens[share.token]!;
       return !frame.special.has(share.token) && !words.includes(share) && !isWord(token);
@@ -190,7 +193,7 @@ function restOf(
 
 /** An input alone: which outputs it reaches. */
 function forward(frame: Frame, trace: Trace, names: Names, sinks: readonly number[]): Span[] {
-  const attention = trace.method === "attention";
+  const attention = isAttention(trace);
   const own = new Set(sinks);
   const shares = ranked(trace.relevance);
   const words = leadingWords(frame, shares, own);
@@ -232,7 +235,7 @@ function pair(
 
 function rankOf(trace: Trace): string {
   const sink = trace.sinks?.length === 1 ? trace.sinks[0] : undefined;
-  if (sink === undefined || trace.direction !== "down") return "";
+  if (sink === undefined || !isDown(trace)) return "";
   const place = ranked(trace.relevance).findIndex(({ token }) => token === sink) + 1;
   if (place === 0) return "";
   return place === 1 ? "its largest share" : `its ${ordinal(place)} largest share of ${trace.n}`;
@@ -259,10 +262,10 @@ function wayOf(frame: Frame, trace: Trace): string {
 }
 
 function normalised(values: Float64Array): Float64Array {
-  const total = values.reduce((a, b) => a + b, 0);
+  const total = sum(values);
   return total > 0 ? values.map((value) => value / total) : values;
 }
 
-function sum(shares: readonly Share[]): number {
-  return shares.reduce((total, { value }) => total + value, 0);
+function massOf(shares: readonly Share[]): number {
+  return sum(shares, ({ value }) => value);
 }

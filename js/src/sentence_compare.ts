@@ -1,8 +1,10 @@
 /** The finding of a comparison in words: what A draws more and less than B. Pure. */
+
 import { type Difference, differenceOf, signed } from "./compare";
 import { headsName, layersName, levelRange, listed, residualName } from "./format";
 import type { Frame } from "./frame";
 import type { Pin } from "./model";
+import { isAttention, isFlow } from "./model";
 import {
   clause,
   Names,
@@ -16,6 +18,7 @@ import {
   strong,
   wordsAmong,
 } from "./phrases";
+import { isDown, isUp } from "./trace";
 
 /** Words that differ by less than this part of the strongest one are left to the picture. */
 const WORTH_NAMING = 0.4;
@@ -55,7 +58,7 @@ export function comparisonSentence(frame: Frame): Span[] | null {
   if (pairs) return pairSentence(difference, names);
   if (relevance !== null) return sharesSentence(frame, difference, relevance, names);
   const [one, other] = [a, b].map(({ trace }) =>
-    trace.direction === "down" ? "from outputs down" : "from inputs up",
+    isDown(trace) ? "from outputs down" : "from inputs up",
   );
   const rest = "Their matrices can be subtracted, their traces only edge by edge.";
   return say`A is read ${one!}, B ${other!}. ${quiet(rest)}`;
@@ -80,7 +83,7 @@ function contrast({ a, b }: Difference): { first: string; last: string; subjects
 
 function differing(a: Pin, b: Pin): Setting[] {
   // A method of one layer has neither a residual nor a range.
-  const idle = a.method === "attention" && b.method === "attention" ? ["residual", "top_head"] : [];
+  const idle = isAttention(a) && isAttention(b) ? ["residual", "top_head"] : [];
   return SETTINGS.filter((name) => !idle.includes(name) && !alike(a[name], b[name]));
 }
 
@@ -91,7 +94,7 @@ function subjectOf(ends: readonly number[] | null, names: Names): Span {
 
 function relationIn({ a: { trace } }: Difference): [verb: string, joint: string] {
   const [verb, joint] = relationOf(trace);
-  return [trace.method === "flow" && trace.direction === "down" ? "can draw" : verb, joint];
+  return [isFlow(trace) && isDown(trace) ? "can draw" : verb, joint];
 }
 
 /** "5 points more": the unit stands with the first figure alone. */
@@ -124,7 +127,7 @@ function sharesSentence(
     .slice(0, 2);
   const rest = restOf(shares, main, own);
   const [mine, theirs] = [a, b].map(({ trace }) =>
-    difference.direction === "up" ? trace.sinks : trace.sources,
+    isUp(difference) ? trace.sinks : trace.sources,
   ) as [number[] | null, number[] | null];
   const { first, last, subjects } = contrast(difference);
   const named = [...main, ...rest].map(({ token }) => token);

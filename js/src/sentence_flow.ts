@@ -1,7 +1,9 @@
 /** The live finding for attention flow: the most that can be drawn, and what limits it. Pure. */
+
 import { flowValue, isWord } from "./format";
 import type { Frame } from "./frame";
 import type { Binding } from "./model";
+import { isFlow } from "./model";
 import {
   aside,
   belowOf,
@@ -35,7 +37,7 @@ export function flowSentence(frame: Frame, trace: Trace, names: Names): Span[] {
 export function flowWithoutSelection({ matrix, tokens }: Frame, names: Names): Span[] {
   const ask = "ick a token to see what it can draw";
   let best = { query: -1, key: -1, value: 0 };
-  if (matrix !== null && matrix.method === "flow" && !matrix.values.some(Number.isNaN)) {
+  if (matrix !== null && isFlow(matrix) && !matrix.values.some(Number.isNaN)) {
     const word = tokens.map(isWord);
     for (const [at, value] of matrix.values.entries()) {
       const [query, key] = [Math.floor(at / matrix.n), at % matrix.n];

@@ -5,7 +5,9 @@
  * value(r) = sum_k a^k r^(D-k) C_k with all C_k >= 0 (Bernstein form, binomials folded in).
  * The terms travel once; this file evaluates them at every frame of a drag.
  */
+
 import { BINDINGS, type Binding, type Method, type ShownMatrix, type ShownTrace } from "./model";
+import { listOf, sum } from "./numbers";
 import { decode, type WireArray } from "./wire";
 
 export interface BlockEdges {
@@ -55,6 +57,16 @@ export interface Trace {
     sourceSide: Uint8Array[];
   } | null;
   relevanceBinding: Binding[] | null;
+}
+
+type Directed = Pick<Trace, "direction"> | null | undefined;
+
+export function isUp(of: Directed): boolean {
+  return of?.direction === "up";
+}
+
+export function isDown(of: Directed): boolean {
+  return of?.direction === "down";
 }
 
 /** Evaluate `rows` stacked terms of width n, starting at row `first`. */
@@ -210,7 +222,7 @@ export function evaluateTrace(wire: ShownTrace, residual: number): Trace {
     nodes = down.map((masses, i) => masses.map((mass, t) => mass * up[i]![t]!));
     if (direction === "up") relevance = up[levels - 1]!;
     // The mass is the same at every level, except for raw attention, which lives in one block.
-    total = Math.max(...nodes.map((masses) => masses.reduce((a, b) => a + b, 0)));
+    total = Math.max(...nodes.map((masses) => sum(masses)));
     if (total > 0) {
       for (let e = 0; e < values.length; e++) values[e]! /= total;
       nodes = nodes.map((masses) => masses.map((mass) => mass / total));
@@ -256,7 +268,7 @@ function contextOf(wire: ShownTrace): Edge[] {
 }
 
 function rows3(triples: Int32Array): Edge[] {
-  return Array.from({ length: triples.length / 3 }, (_, e) => ({
+  return listOf(triples.length / 3, (e) => ({
     block: triples[3 * e]!,
     query: triples[3 * e + 1]!,
     key: triples[3 * e + 2]!,
@@ -273,9 +285,6 @@ function flowPart(wire: ShownTrace, n: number, levels: number): Trace["flow"] {
     bound: wire.bound,
     binding: wire.binding,
     cut: cut.map((edge, i) => ({ ...edge, capacity: capacity?.[i] ?? 0 })),
-    sourceSide:
-      side === null
-        ? []
-        : Array.from({ length: levels }, (_, i) => side.subarray(i * n, i * n + n)),
+    sourceSide: side === null ? [] : listOf(levels, (i) => side.subarray(i * n, i * n + n)),
   };
 }

@@ -1,5 +1,7 @@
 /** The scales that a reader can choose for the matrix's colours. Pure. */
+
 import type { ColorScale } from "../model";
+import { largest, listOf } from "../numbers";
 import { matrixScale, niceCeiling, type Scale } from "./scale";
 
 /** How many times smaller than the top a value may be and still differ from nothing. */
@@ -29,21 +31,14 @@ export function colorScale(
   most = 1,
 ): Scale {
   if (kind === "words") return matrixScale(values, n, special, flow, most);
-  let largest = 0;
-  for (const value of values) if (value > largest) largest = value;
-  const top = Math.min(most, niceCeiling(largest));
+  const top = Math.min(most, niceCeiling(largest(values)));
   return scaled(flow ? Math.max(top, 1) : top, SHAPES[kind]);
 }
 
 /** One scale a row, each up to the row's own largest value. */
 export function rowScales(kind: ColorScale, values: Float64Array, n: number): Scale[] {
   const shape = kind === "words" ? SHAPES.linear : SHAPES[kind];
-  return Array.from({ length: n }, (_, row) => {
-    let largest = 0;
-    for (let key = 0; key < n; key++) {
-      const value = values[row * n + key]!;
-      if (value > largest) largest = value;
-    }
-    return scaled(largest, shape);
+  return listOf(n, (row) => {
+    return scaled(largest(values.subarray(row * n, (row + 1) * n)), shape);
   });
 }

@@ -1,7 +1,11 @@
 /** Leaning labels above the matrix's columns. Pure. */
+
 import { differenceOf, standsOut } from "../compare";
 import type { Frame } from "../frame";
+import { isFlow } from "../model";
+import { largest } from "../numbers";
 import { line, type Mark } from "../scene";
+import { isDown } from "../trace";
 import { selectedAt, shares } from "./labels";
 import { indexStep } from "./rows";
 import { keepApart, spread } from "./spread";
@@ -54,7 +58,7 @@ function fitted(label: Label, room: number, measure: Measure): Label {
 function byStrength(frame: Frame, selected: ReadonlySet<number>): number[] {
   const matrix = frame.matrix!;
   const { n } = matrix;
-  const down = frame.trace?.direction === "down" ? shares(frame) : null;
+  const down = isDown(frame.trace) ? shares(frame) : null;
   const strength = new Float64Array(n);
   for (let key = 0; key < n; key++) {
     if (down !== null) strength[key] = Math.abs(down[key]!) || 0;
@@ -77,8 +81,8 @@ export function layoutColumns(
   const matrix = zones.matrix!;
   const { n, theme } = frame;
   const selected = selectedAt(frame, frame.matrix!.columnLevel);
-  const values = frame.trace?.direction === "down" ? shares(frame) : null;
-  const flow = frame.trace?.method === "flow";
+  const values = isDown(frame.trace) ? shares(frame) : null;
+  const flow = isFlow(frame.trace);
   const difference = differenceOf(frame);
   const isStrong = (token: number) =>
     selected.has(token) ||
@@ -105,7 +109,7 @@ export function layoutColumns(
   const order = byStrength(frame, selected).filter((token) => inView(zones.columns, token));
   const gap = zones.thin ? 5 : LABEL_GAP;
   const kept = keepApart(order, (token) => columnX(zones, token), gap, THIN_LABELS);
-  const widest = kept.reduce((most, token) => Math.max(most, labels[token]!.width), 0);
+  const widest = largest(kept.map((token) => labels[token]!.width));
   const xs = spread(
     kept.map((token) => columnX(zones, token)),
     LABEL_GAP,

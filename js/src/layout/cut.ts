@@ -1,5 +1,7 @@
 /** The minimum cut of a flow: bars across its edges, sums below, and the words for them. Pure. */
+
 import type { Frame } from "../frame";
+import { sum } from "../numbers";
 import { line, type Mark } from "../scene";
 import type { Trace } from "../trace";
 import type { DrawnEdge } from "./edges";
@@ -21,7 +23,7 @@ export function cutSums(trace: Trace): number[] {
 export function roundedParts(parts: readonly number[], total: number, digits: number): number[] {
   const scale = 10 ** digits;
   const floors = parts.map((part) => Math.floor(part * scale + 1e-9));
-  let missing = Math.round(total * scale) - floors.reduce((a, b) => a + b, 0);
+  let missing = Math.round(total * scale) - sum(floors);
   const order = parts
     .map((part, i) => ({ i, rest: part * scale - floors[i]! }))
     .filter(({ i }) => parts[i]! > 0)
@@ -144,7 +146,7 @@ export function layoutCutLegend(
   until: number,
 ): Mark[] {
   const { theme } = frame;
-  const words = LEGEND_WORDS.reduce((sum, text) => sum + measure(text, 12, WEIGHT.label) + 18, 0);
+  const words = sum(LEGEND_WORDS, (text) => measure(text, 12, WEIGHT.label) + 18);
   const left = graphLeft + 62 + words <= until ? graphLeft : zones.padding;
   const y = zones.sumsY! + 19;
   const marks: Mark[] = [];

@@ -1,7 +1,9 @@
 /** A minus B on the stage: ribbons, discs, bars, cells and legend, by their sign. Pure. */
+
 import type { Theme } from "../color";
 import { type Difference, divergingT, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
+import { largest, sum } from "../numbers";
 import { line, type Mark } from "../scene";
 import { cellMarks, imageMarks, type Pixels, packedColors, pixelsOf } from "./cells";
 import { COLUMN_WIDTH, type Disc, type DrawnEdge, MAX_EDGES, MIN_WIDTH, stacked } from "./edges";
@@ -46,8 +48,7 @@ export function differenceEdges(
   const unit = differenceUnit(zones);
   const gap = zones.dense ? COLUMN_WIDTH / 2 + 1 : 0;
   return difference.blocks.map(({ block, query, key, value }) => {
-    let whole = 0;
-    for (const one of value) whole += Math.abs(one);
+    const whole = sum(value, Math.abs);
     let [from, held] = [value.length, 0];
     const wanted = share * whole * (1 - 1e-9);
     while (from > 0 && held < wanted && value.length - from < MAX_EDGES) {
@@ -111,11 +112,8 @@ export interface Axis {
 export function differenceAxis(difference: Difference, zones: Zones): Axis | null {
   const { relevance } = difference;
   if (zones.bars.length === 0 || relevance === null) return null;
-  let [least, most] = [0, 0];
-  for (const value of relevance) {
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
+  const most = largest(relevance);
+  const least = -largest(relevance.map((value) => -value));
   const figure = difference.flow ? FIGURE.flow : FIGURE.points;
   const left = signed(least, difference.flow) === "" ? 4 : figure;
   const right = signed(most, difference.flow) === "" ? 4 : figure;

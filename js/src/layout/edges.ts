@@ -1,5 +1,8 @@
 /** The ribbons of a trace: which are drawn, where they meet their discs, how they look. Pure. */
+
 import type { Theme } from "../color";
+import { isAttention } from "../model";
+import { largest, sum } from "../numbers";
 import type { Curve } from "../scene";
 import type { BlockEdges, Trace } from "../trace";
 import { FULL_LABELS_PITCH, inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
@@ -52,7 +55,7 @@ const passed = new WeakMap<Trace, Float64Array[]>();
  * for raw attention: there each block begins anew, and a node may be read more than it reads.
  */
 export function nodeMasses(trace: Trace): Float64Array[] {
-  if (trace.method !== "attention") return trace.nodes;
+  if (!isAttention(trace)) return trace.nodes;
   const known = passed.get(trace);
   if (known !== undefined) return known;
   const reads = trace.nodes.map((level) => new Float64Array(level.length));
@@ -84,12 +87,9 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
     return { unit: (unit * 1.35) / 1.15 / value, full: 0.3 * value, opacityFrom: 0.5, faintest };
   }
   if (trace.sources === null && trace.sinks === null) {
-    let largest = 0;
-    for (const level of nodeMasses(trace)) {
-      for (const mass of level) largest = Math.max(largest, mass);
-    }
+    const most = largest(nodeMasses(trace).map((masses) => largest(masses)));
     const across = Math.max(0.9 * pitch, zones.thin ? 11 : 0);
-    const unit = Math.min(across / (largest || 1), 40 * pitch + 26);
+    const unit = Math.min(across / (most || 1), 40 * pitch + 26);
     return { unit, full: 0.12, opacityFrom: 0.55, faintest: faintest / 2 };
   }
   return { unit, full: 0.2, opacityFrom: 0.3, faintest };
@@ -113,10 +113,9 @@ export function countKept(edges: BlockEdges, mass: number, share: number): numbe
 function blockMass(trace: Trace, index: number): number {
   const known = trace.blocks[index]!.mass;
   if (known !== undefined) return known;
-  let mass = 0;
   // Not the sum of the edges: of a large graph the kernel sends the strongest alone.
-  for (const value of trace.nodes[index + 1]!) mass += value;
-  return mass > 0 ? mass : trace.blocks[index]!.value.reduce((a, b) => a + b, 0);
+  const mass = sum(trace.nodes[index + 1]!);
+  return mass > 0 ? mass : sum(trace.blocks[index]!.value);
 }
 
 /**

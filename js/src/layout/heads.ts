@@ -1,8 +1,11 @@
 /** Every head at a glance: where each map lies, in which order, and how it stands out. Pure. */
+
 import { inBlocks } from "../format";
 import type { Frame, HeadsView, SharesView } from "../frame";
 import type { Heads } from "../model";
-import type { Image, Mark, Rect } from "../scene";
+import { isAttention } from "../model";
+import { listOf, sum } from "../numbers";
+import { type Image, type Mark, type Rect, rect } from "../scene";
 import { type Pixels, packedColors } from "./cells";
 import { note, TICK_SIZE } from "./text";
 
@@ -91,7 +94,7 @@ export function orderedHeads(
   nHeads: number,
   order: HeadOrder,
 ): number[] {
-  const heads = Array.from({ length: nHeads }, (_, head) => head);
+  const heads = listOf(nHeads, (head) => head);
   if (order === "number") return heads;
   const value = (head: number): number =>
     order === "entropy"
@@ -111,7 +114,7 @@ export function layoutHeads(frame: Frame, width: number, order: HeadOrder): Head
   const rows = Math.ceil(nHeads / maps);
   const groupHeight = HEADER + rows * (side + CAPTION);
   const [from, to] = shownBlocks(frame);
-  const groups = Array.from({ length: nLayers }, (_, layer): HeadGroup => {
+  const groups = listOf(nLayers, (layer): HeadGroup => {
     const x = (layer % across) * (room + GROUP_GAP);
     const y = Math.floor(layer / across) * (groupHeight + ROW_GAP);
     const entropy = headMaps.entropy.subarray(layer * nHeads, (layer + 1) * nHeads);
@@ -121,7 +124,7 @@ export function layoutHeads(frame: Frame, width: number, order: HeadOrder): Head
       x,
       y,
       w: (maps - 1) * step + side,
-      entropy: entropy.reduce((a, b) => a + b, 0) / nHeads,
+      entropy: sum(entropy) / nHeads,
       inside: layer >= from && layer < to,
       cells: heads.map((head, i) => ({
         layer,
@@ -139,7 +142,7 @@ export function layoutHeads(frame: Frame, width: number, order: HeadOrder): Head
 export function isPicked(frame: Frame, layer: number, head: number): boolean {
   const [from, to] = shownBlocks(frame);
   if (layer < from || layer >= to) return false;
-  const top = frame.method !== "attention" && frame.topHead !== null && layer === to - 1;
+  const top = !isAttention(frame) && frame.topHead !== null && layer === to - 1;
   const heads: Heads = top ? (frame.topHead ?? frame.heads) : frame.heads;
   return Array.isArray(heads) ? heads.includes(head) : heads === head;
 }
@@ -240,15 +243,15 @@ export function headMarks(
         frame.headMaps!.side > side * ratio,
       );
       marks.push({ ...map, opacity: opacity * stands });
-      const around = (by: number, stroke: string, more: Partial<Rect>): Rect => {
-        const [x, y, w] = [left - by, top - by, side + 2 * by];
-        return { kind: "rect", x, y, w, h: w, stroke, ...more };
+      const around = (by: number, style: Partial<Rect>): Rect => {
+        const w = side + 2 * by;
+        return rect({ x: left - by, y: top - by, w, h: w }, style);
       };
-      marks.push(around(0.5, theme.line, { opacity }));
+      marks.push(around(0.5, { stroke: theme.line, opacity }));
       if (bar !== null) {
         const fill = (length: number, color: string): void => {
-          const place = { x: cell.x + 16, y: cell.y + side + 7, w: length, h: 4, radius: 2 };
-          marks.push({ kind: "rect", ...place, fill: color, opacity });
+          const place = { x: cell.x + 16, y: cell.y + side + 7, w: length, h: 4 };
+          marks.push(rect(place, { radius: 2, fill: color, opacity }));
         };
         const length = Math.max(4, side - 17);
         fill(length, theme.hair);
@@ -256,7 +259,7 @@ export function headMarks(
       }
       const style = picked ? { size: 10.5, strong: true } : { size: TICK_SIZE };
       say(theme, cell.x, cell.y + side + 9, String(cell.head), "start", style);
-      if (picked) rings.push(around(2, theme.accent, { width: 2, radius: 4 }));
+      if (picked) rings.push(around(2, { stroke: theme.accent, width: 2, radius: 4 }));
     }
   }
   return [...marks, ...rings];

@@ -2,6 +2,7 @@
 import type { Frame } from "../frame";
 import type { Hover } from "../hover";
 import type { GraphNode } from "../model";
+import { eased } from "../scene";
 import type { Disc, DrawnEdge } from "./edges";
 import type { PlacedLabel } from "./rows";
 import type { StageLayout } from "./stage";
@@ -55,29 +56,16 @@ function hitNode(layout: StageLayout, n: number, x: number, y: number): Hover | 
   return best === null ? null : { kind: "node", level: first + index, token: best.token };
 }
 
-/** Where on a curve with level ends a given x lies: solves x(t) = 1.5 t - 1.5 t^2 + t^3. */
-function parameterAt(share: number): number {
-  let low = 0;
-  let high = 1;
-  for (let i = 0; i < 24; i++) {
-    const t = (low + high) / 2;
-    if (t * (1.5 - 1.5 * t + t * t) < share) low = t;
-    else high = t;
-  }
-  return (low + high) / 2;
-}
-
 function hitEdge(edges: readonly DrawnEdge[], x: number, y: number): DrawnEdge | null {
   const some = edges[0]?.curve;
   if (some === undefined || x <= some.x0 || x >= some.x1) return null;
-  const t = parameterAt((x - some.x0) / (some.x1 - some.x0));
-  const eased = t * t * (3 - 2 * t);
-  const steep = (6 * t * (1 - t)) / (1.5 - 3 * t + 3 * t * t) / (some.x1 - some.x0);
+  const length = some.x1 - some.x0;
+  const { at, slope } = eased((x - some.x0) / length);
   let best: DrawnEdge | null = null;
   let nearest = Number.POSITIVE_INFINITY;
   for (const edge of edges) {
     const { y0, y1, width } = edge.curve;
-    const across = Math.abs(y0 + (y1 - y0) * eased - y) / Math.hypot(1, (y1 - y0) * steep);
+    const across = Math.abs(y0 + (y1 - y0) * at - y) / Math.hypot(1, ((y1 - y0) * slope) / length);
     const beyond = Math.max(0, across - width / 2);
     // Edges rise in value: of two that are equally near, the later is the one on top.
     if (beyond <= EDGE_REACH && beyond <= nearest) {

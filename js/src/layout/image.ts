@@ -2,12 +2,16 @@
  * A vision model's image under the relevance of the selection, and beside it where the mass is at
  * each level. Pure.
  */
+
 import { parseColor, type RGB, textOn } from "../color";
 import { differenceOf, divergingT } from "../compare";
 import { levelName, percent } from "../format";
 import type { Frame, ImageView } from "../frame";
 import type { Hover } from "../hover";
-import { type Image, type Line, line, type Mark } from "../scene";
+import { isFlow } from "../model";
+import { sum } from "../numbers";
+import { type Image, type Line, line, type Mark, rect } from "../scene";
+import { isUp } from "../trace";
 import { ARROWS } from "./arrows";
 import { shares } from "./labels";
 import { ringed, tintColors } from "./strip";
@@ -119,14 +123,14 @@ export function outlined(frame: Frame): Outlined | null {
   const { image, trace } = frame;
   if (image === null || trace === null || differenceOf(frame) !== null) return null;
   if (frame.even) return null;
-  if (trace.method === "flow" || trace.direction === "up" || trace.sinks !== null) return null;
+  if (isFlow(trace) || isUp(trace) || trace.sinks !== null) return null;
   const own = new Set(trace.sources);
   const parts = Math.max(1, own.size);
   const ranked = image.places
     .map((place, cell) => ({ cell, place, value: (trace.relevance[place] ?? 0) / parts }))
     .filter(({ place, value }) => value > 0 && !own.has(place))
     .sort((a, b) => b.value - a.value);
-  const total = ranked.reduce((sum, { value }) => sum + value, 0);
+  const total = sum(ranked, ({ value }) => value);
   const cells = new Set<number>();
   let share = 0;
   for (const { cell, value } of ranked) {
@@ -211,7 +215,7 @@ function place(frame: Frame, image: ImageView, levels: readonly number[]): Panel
 /** How many patches hold the mass, if they shared it evenly: 2 to its entropy in bits. */
 function spreadOf({ places }: ImageView, masses: Float64Array): number {
   const found = places.map((token) => masses[token] ?? 0);
-  const total = found.reduce((sum, mass) => sum + mass, 0);
+  const total = sum(found);
   const bits = found.reduce((sum, m) => sum - (m > 0 ? (m / total) * Math.log2(m / total) : 0), 0);
   return 2 ** bits;
 }
@@ -247,7 +251,7 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
   const rings = ringed(frame.selected);
   const [red = 255, green = 255, blue = 255] = parseColor(theme.paper) ?? [];
   const marks: Mark[] = [];
-  const flow = trace?.method === "flow";
+  const flow = isFlow(trace);
 
   const colorsOf = (values: Float64Array, panel: Panel): Image => {
     if (difference !== null) {
@@ -269,7 +273,7 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
 
   const values = shares(frame);
   if (values !== null) marks.push(colorsOf(values, main));
-  marks.push({ kind: "rect", ...main, stroke: theme.hair, width: 1 });
+  marks.push(rect(main, { stroke: theme.hair, width: 1 }));
   const set = outlined(frame);
   if (set !== null) {
     const lines = border(image, main, set.cells, theme.accent);
@@ -279,7 +283,7 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
   }
   for (const panel of panels.slice(1)) {
     const at = masses[panel.level! - start]!;
-    marks.push(colorsOf(at, panel), { kind: "rect", ...panel, stroke: theme.line, width: 1 });
+    marks.push(colorsOf(at, panel), rect(panel, { stroke: theme.line, width: 1 }));
     const y = panel.y - 10;
     const head = note(theme, panel.x, y, levelName(panel.level!), "start", { strong: true });
     marks.push({ ...head, fill: theme.ink2 });
@@ -296,14 +300,11 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
     const fill = ring ? theme.pill : (tint ?? theme.panel);
     const [x, y] = [at.x + at.w / 2, at.y + at.h / 2];
     const { label } = frame.tokens[token]!;
-    marks.push(
-      { kind: "rect", ...at, radius: 4, fill },
-      {
-        ...note(theme, x, y, label, "middle", { size: SPECIAL_SIZE }),
-        weight: WEIGHT.strong,
-        fill: ring ? theme.onPill : tint === null ? theme.ink2 : textOn(tint),
-      },
-    );
+    marks.push(rect(at, { radius: 4, fill }), {
+      ...note(theme, x, y, label, "middle", { size: SPECIAL_SIZE }),
+      weight: WEIGHT.strong,
+      fill: ring ? theme.onPill : tint === null ? theme.ink2 : textOn(tint),
+    });
   }
   for (const panel of panels) {
     for (const [level, token] of frame.selected) {
@@ -322,12 +323,11 @@ export function layoutImage(frame: Frame, measure: Measure): ImageLayout {
   return { height, panels, chips, photo, marks };
 }
 
-function ring({ x, y, w, h }: Box, width: number, color: string, paper: string): Mark[] {
-  const radius = Math.min(3, w / 4);
-  const at = { kind: "rect", x, y, w, h, radius } as const;
+function ring(at: Box, width: number, color: string, paper: string): Mark[] {
+  const radius = Math.min(3, at.w / 4);
   return [
-    { ...at, stroke: paper, width: width + 2 },
-    { ...at, stroke: color, width },
+    rect(at, { radius, stroke: paper, width: width + 2 }),
+    rect(at, { radius, stroke: color, width }),
   ];
 }
 
@@ -343,8 +343,7 @@ export function imageOverlay(frame: Frame, layout: ImageLayout, focus: number | 
       if (at !== undefined) marks.push(...ring(at, 1.25, theme.ink, theme.paper));
     }
     const chip = layout.chips.find((one) => one.token === token);
-    if (chip !== undefined)
-      marks.push({ kind: "rect", ...chip.box, radius: 4, stroke: theme.ink2 });
+    if (chip !== undefined) marks.push(rect(chip.box, { radius: 4, stroke: theme.ink2 }));
   }
   const at = focus === null ? null : tokenHit(layout, image, focus);
   if (at !== null) marks.push(...ring(at.box, 2, theme.accent, theme.paper));
@@ -357,7 +356,7 @@ function tokensOf(target: Hover): number[] {
 
 /** What the patch says to a screen reader. */
 export function imageWords(frame: Frame, token: number): string {
-  const share = frame.even || frame.trace?.method === "flow" ? undefined : shares(frame)?.[token];
+  const share = frame.even || isFlow(frame.trace) ? undefined : shares(frame)?.[token];
   const name = frame.tokens[token]!.raw;
   const where = frame.image!.others.includes(token) ? name : `patch ${name}`;
   return share === undefined || Number.isNaN(share) ? where : `${where}, ${percent(share)}`;

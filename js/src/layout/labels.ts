@@ -1,9 +1,12 @@
 /** One label of a row, with its pill, its figure and its bar. Pure. */
+
 import { differenceOf, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
+import { isFlow } from "../model";
+import { largest } from "../numbers";
+import { type Mark, rect, type Text } from "../scene";
 import { figure, type Label, type Measure, note, STRONG_SHARE, STRONG_TIMES, WEIGHT } from "./text";
-import type { Zones } from "./zones";
+import type { Box, Zones } from "./zones";
 
 const BAR_HEIGHT = 7;
 
@@ -35,11 +38,30 @@ export interface Side {
 export function isStrong(side: Side, token: number): boolean {
   const values = shares(side.frame);
   // A flow of 4 % is nothing: nearly every input could give that much.
-  if (differenceOf(side.frame) === null && side.frame.trace?.method === "flow") return false;
+  if (differenceOf(side.frame) === null && isFlow(side.frame.trace)) return false;
   if (!side.figures || values === null) return false;
   const difference = differenceOf(side.frame);
   if (difference !== null) return standsOut(difference, values[token]!);
   return values[token]! >= (side.frame.even ? STRONG_TIMES : STRONG_SHARE);
+}
+
+type Anchor = "start" | "end";
+
+/** The room of a label, `h` px high: it reaches over its text on both sides. */
+export function labelBox(label: Label, x: number, y: number, anchor: Anchor, h: number): Box {
+  const left = anchor === "start" ? x : x - label.width;
+  return { x: left - 8, y: y - h / 2, w: label.width + 16, h };
+}
+
+export function labelText(
+  { text, size }: Label,
+  x: number,
+  y: number,
+  anchor: Anchor,
+  weight: number,
+  fill: string,
+): Text {
+  return { kind: "text", x, y, text, size, weight, fill, anchor };
 }
 
 export function labelMark(
@@ -54,16 +76,8 @@ export function labelMark(
   const strong = isStrong(side, token);
   const everyOutput = trace !== null && trace.sources === null && trace.sinks === null;
   const plain = everyOutput && !side.figures ? theme.ink : theme.ink2;
-  return {
-    kind: "text",
-    x,
-    y,
-    text: labels[token]!.text,
-    size: labels[token]!.size,
-    weight: strong ? WEIGHT.strong : WEIGHT.label,
-    fill: strong ? theme.ink : plain,
-    anchor,
-  };
+  const weight = strong ? WEIGHT.strong : WEIGHT.label;
+  return labelText(labels[token]!, x, y, anchor, weight, strong ? theme.ink : plain);
 }
 
 /** The filled pill of a selected token, its text in the place of the label's. */
@@ -78,27 +92,10 @@ export function pillMarks(
   const h = Math.min(22, Math.max(18, pitch - 1));
   // On the input side the pill ends where labels end, clear of the disc.
   const end = anchor === "start" ? x : x - 5;
-  const left = anchor === "start" ? x - 8 : end - label.width - 8;
+  const { pill, onPill } = frame.theme;
   return [
-    {
-      kind: "rect",
-      x: left,
-      y: y - h / 2,
-      w: label.width + 16,
-      h,
-      radius: 4,
-      fill: frame.theme.pill,
-    },
-    {
-      kind: "text",
-      x: end,
-      y,
-      text: label.text,
-      size: label.size,
-      weight: WEIGHT.selected,
-      fill: frame.theme.onPill,
-      anchor,
-    },
+    rect(labelBox(label, end, y, anchor, h), { radius: 4, fill: pill }),
+    labelText(label, end, y, anchor, WEIGHT.selected, onPill),
   ];
 }
 
@@ -115,14 +112,13 @@ export function shareMarks(side: Side, token: number, y: number): Mark[] {
     const w = length > 0 ? length / 2 : 14;
     return [{ kind: "rect", x: right - w, y: y - h / 2, w, h, fill: theme.hair }];
   }
-  const flow = trace.method === "flow";
+  const flow = isFlow(trace);
   const pair = trace.sources !== null && trace.sinks !== null;
   const picked = trace.sinks?.includes(token) === true;
-  let largest = 0;
-  for (const other of values) if (other > largest) largest = other;
-  const w = largest > 0 ? (length * value) / largest : 0;
+  const most = largest(values);
+  const w = most > 0 ? (length * value) / most : 0;
   const strong = pair ? picked : value >= (frame.even ? STRONG_TIMES : STRONG_SHARE) && !flow;
-  const t = matrix === null ? value / (largest || 1) : matrix.scale.t(value);
+  const t = matrix === null ? value / (most || 1) : matrix.scale.t(value);
   const marks: Mark[] = [];
   if (w > 0) {
     marks.push({
@@ -151,7 +147,7 @@ export function outputFigure(side: Side, token: number, y: number): Mark[] {
   const difference = differenceOf(frame);
   const text =
     difference === null
-      ? figure(value, frame.even || frame.trace?.method === "flow")
+      ? figure(value, frame.even || isFlow(frame.trace))
       : signed(value, difference.flow);
   return [note(frame.theme, outputFigureX(zones), y, text, "end", { strong })];
 }

@@ -1,7 +1,10 @@
 /** The matrix's scale in figures, what it shows and which way it is read. Pure. */
+
 import { type Difference, differenceOf, MINUS } from "../compare";
 import { inBlocks } from "../format";
 import type { Frame } from "../frame";
+import { isFlow } from "../model";
+import { listOf } from "../numbers";
 import { line, type Mark, swatch } from "../scene";
 import { HEAD_SIZE, type Measure, note, TICK_SIZE, WEIGHT } from "./text";
 import type { Zones } from "./zones";
@@ -10,7 +13,7 @@ import type { Zones } from "./zones";
 export function matrixTitle(frame: Frame): string {
   const matrix = frame.matrix!;
   if (frame.even) return "times what even attention gives";
-  if (matrix.method === "flow") return "greatest flow";
+  if (isFlow(matrix)) return "greatest flow";
   if (matrix.method === "rollout") return "share of an output token, %";
   const { heads } = frame;
   const of = Array.isArray(heads)
@@ -29,7 +32,7 @@ export function layoutLegend(frame: Frame, zones: Zones, measure: Measure): Mark
   const { theme } = frame;
   const difference = differenceOf(frame);
   const steps = 50;
-  const marks: Mark[] = Array.from({ length: steps }, (_, i) => {
+  const marks: Mark[] = listOf(steps, (i) => {
     const t = (i + 0.5) / steps;
     const color = difference === null ? theme.seq(t) : theme.div(2 * t - 1);
     return swatch(x + (w * i) / steps, y, w / steps, h, color);

@@ -1,6 +1,8 @@
 /** Means of the rows and columns at the matrix's edges. Pure. */
+
 import { differenceOf } from "../compare";
 import type { Frame, MatrixView } from "../frame";
+import { largest } from "../numbers";
 import { type Mark, swatch } from "../scene";
 import { differenceInk } from "./difference";
 import { note } from "./text";
@@ -21,13 +23,8 @@ const known = new WeakMap<MatrixView, Means>();
 
 /** Null where means are all alike, and so say nothing, or are not complete. */
 function telling(means: Float64Array): Float64Array | null {
-  let [least, most] = [Number.POSITIVE_INFINITY, 0];
-  for (const mean of means) {
-    if (Number.isNaN(mean)) return null;
-    if (mean < least) least = mean;
-    if (mean > most) most = mean;
-  }
-  return most - least < 1e-6 ? null : means;
+  if (means.some(Number.isNaN)) return null;
+  return Math.max(...means) - Math.min(...means) < 1e-6 ? null : means;
 }
 
 function meansOf(matrix: MatrixView): Means {
@@ -101,9 +98,6 @@ export function layoutMargins(frame: Frame, zones: Zones): Mark[] {
 function lengths(means: Float64Array, view: Zones["rows"], longest: number): [number, number][] {
   const { first, end } = viewed(view);
   const sizes = means.subarray(first, end).map(Math.abs);
-  const largest = Math.max(...sizes);
-  return Array.from(sizes, (size, i) => [
-    first + i,
-    Math.max(0.5, (longest * size) / (largest || 1)),
-  ]);
+  const most = largest(sizes);
+  return Array.from(sizes, (size, i) => [first + i, Math.max(0.5, (longest * size) / (most || 1))]);
 }

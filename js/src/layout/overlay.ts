@@ -1,11 +1,14 @@
 /** What hover and keyboard focus lay over the stage; nothing underneath moves. Pure. */
+
 import type { Frame } from "../frame";
 import type { Hover } from "../hover";
 import type { GraphNode } from "../model";
-import type { Mark } from "../scene";
+import { largest } from "../numbers";
+import { type Mark, rect } from "../scene";
 import type { DrawnEdge } from "./edges";
 import { discMark } from "./graph";
 import { nodeOf } from "./hit";
+import { labelBox, labelText } from "./labels";
 import { columnOutline, rowOutline } from "./matrix";
 import type { PlacedLabel } from "./rows";
 import { nodePosition, type StageLayout } from "./stage";
@@ -26,7 +29,10 @@ function veil(frame: Frame, layout: StageLayout): Mark {
   const { top, bottom } = layout.zones;
   const { n } = frame;
   const reach = (from: number) =>
-    layout.discs.slice(from, from + n).reduce((most, { r }) => Math.max(most, r), 2) + 2;
+    largest(
+      layout.discs.slice(from, from + n).map(({ r }) => r),
+      2,
+    ) + 2;
   const [left, right] = [reach(0), reach((layout.count - 1) * n)];
   return {
     kind: "rect",
@@ -74,7 +80,7 @@ function wash(
   const labels = side === "outputs" ? layout.readers : layout.labels;
   const { theme } = frame;
   const placed = layout.rows[side].find((label) => label.token === token);
-  if (placed !== undefined) return [rect(placed.box, theme.ink, WASH)];
+  if (placed !== undefined) return [shade(placed.box, theme.ink, WASH)];
   if (!zones.thin || !inView(zones.rows, token)) return [];
   const anchor = side === "inputs" || zones.graph === null ? "end" : "start";
   const x =
@@ -85,30 +91,16 @@ function wash(
         : zones.outputs.left;
   const y = rowY(zones, token);
   const label = labels[token]!;
-  const box = {
-    x: anchor === "start" ? x - 8 : x - label.width - 8,
-    y: y - 9,
-    w: label.width + 16,
-    h: 18,
-  };
+  const box = labelBox(label, x, y, anchor, 18);
   return [
-    rect(box, theme.paper, 1),
-    rect(box, theme.ink, WASH),
-    {
-      kind: "text",
-      x,
-      y,
-      text: label.text,
-      size: label.size,
-      weight: WEIGHT.strong,
-      fill: theme.ink,
-      anchor,
-    },
+    shade(box, theme.paper, 1),
+    shade(box, theme.ink, WASH),
+    labelText(label, x, y, anchor, WEIGHT.strong, theme.ink),
   ];
 }
 
-function rect(box: Box, fill: string, opacity: number): Mark {
-  return { kind: "rect", ...box, radius: 4, fill, opacity };
+function shade(box: Box, fill: string, opacity: number): Mark {
+  return rect(box, { radius: 4, fill, opacity });
 }
 
 function isSelected(frame: Frame, level: number, token: number): boolean {
@@ -174,17 +166,9 @@ function hoverMarks(frame: Frame, layout: StageLayout, target: Hover, focused: b
 }
 
 function labelRing(frame: Frame, label: PlacedLabel): Mark {
-  const { x, y, w, h } = label.box;
-  return {
-    kind: "rect",
-    x,
-    y: y + 1,
-    w,
-    h: h - 2,
-    radius: 4,
-    stroke: frame.theme.accent,
-    width: FOCUS_WIDTH,
-  };
+  const { box } = label;
+  const style = { radius: 4, stroke: frame.theme.accent, width: FOCUS_WIDTH };
+  return rect({ ...box, y: box.y + 1, h: box.h - 2 }, style);
 }
 
 function focusMarks(frame: Frame, layout: StageLayout, focus: Focus): Mark[] {
@@ -198,7 +182,7 @@ function focusMarks(frame: Frame, layout: StageLayout, focus: Focus): Mark[] {
     const h = Math.max(8, cellH + 2);
     const [cx, cy] = [columnX(zones, focus.key), rowY(zones, focus.query)];
     const box = { x: cx - w / 2, y: cy - h / 2, w, h };
-    return [{ kind: "rect", ...box, radius: 3, stroke: theme.accent, width: FOCUS_WIDTH }];
+    return [rect(box, { radius: 3, stroke: theme.accent, width: FOCUS_WIDTH })];
   }
   if (zones.graph === null) return [];
   const [level, token] = focus.node;

@@ -2,7 +2,7 @@
 import type { Theme } from "../color";
 import { differenceOf, divergingT } from "../compare";
 import type { Frame } from "../frame";
-import type { Mark } from "../scene";
+import { type Mark, rect } from "../scene";
 import { shares } from "./labels";
 import type { Zones } from "./zones";
 
@@ -30,15 +30,9 @@ function track(
       : { x: along.from, y: across - beside, w: along.size, h: TRACK + 2 * beside };
   };
   return [
-    { kind: "rect", ...box(0, n), fill: theme.hair },
-    ...ticks.map(({ token, color }): Mark => ({ kind: "rect", ...box(token, 1), fill: color })),
-    {
-      kind: "rect",
-      ...box(span.from, span.to - span.from, 1.5),
-      radius: 2,
-      stroke: theme.ink2,
-      width: 1,
-    },
+    rect(box(0, n), { fill: theme.hair }),
+    ...ticks.map(({ token, color }): Mark => rect(box(token, 1), { fill: color })),
+    rect(box(span.from, span.to - span.from, 1.5), { radius: 2, stroke: theme.ink2, width: 1 }),
   ];
 }
 

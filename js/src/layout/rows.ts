@@ -1,9 +1,13 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
+
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
+import { isFlow } from "../model";
+import { listOf } from "../numbers";
 import { line, type Mark } from "../scene";
 import { differenceAxis, differenceBar, differenceHead } from "./difference";
 import {
+  labelBox,
   labelMark,
   outputFigure,
   outputFigureX,
@@ -37,10 +41,8 @@ export interface Rows {
   outputs: PlacedLabel[];
 }
 
-function labelBox(zones: Zones, label: Label, x: number, y: number, anchor: "start" | "end"): Box {
-  const h = zones.thin ? THIN_GAP : zones.pitch;
-  const left = anchor === "start" ? x - 8 : x - label.width - 8;
-  return { x: left, y: y - h / 2, w: label.width + 16, h };
+function boxOf(zones: Zones, label: Label, x: number, y: number, anchor: "start" | "end"): Box {
+  return labelBox(label, x, y, anchor, zones.thin ? THIN_GAP : zones.pitch);
 }
 
 /** Tokens whose labels stay when rows are too low for all: the selected, then the strongest. */
@@ -84,7 +86,7 @@ function thinPositions(zones: Zones, tokens: readonly number[]): number[] {
 
 function rowsInView({ zones: { rows } }: Side): number[] {
   const { first, end } = viewed(rows);
-  const all = Array.from({ length: end - first }, (_, i) => first + i);
+  const all = listOf(end - first, (i) => first + i);
   return all.filter((token) => inView(rows, token));
 }
 
@@ -115,14 +117,14 @@ function inputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
         ? pillMarks(frame, labels[token]!, x, y, "end", zones.pitch)
         : [labelMark(side, token, x, y, "end")]),
     );
-    placed.push({ token, box: labelBox(zones, labels[token]!, x, y, "end"), anchor: "end", x, y });
+    placed.push({ token, box: boxOf(zones, labels[token]!, x, y, "end"), anchor: "end", x, y });
   }
   if (difference !== null) {
     if (difference.relevance !== null) {
       marks.push(...differenceHead(frame, axis, zones, difference.flow));
     }
   } else if (side.figures && trace !== null) {
-    const flow = trace.method === "flow";
+    const flow = isFlow(trace);
     const bars = zones.bars.length > 0;
     const head = frame.even
       ? bars
@@ -158,7 +160,7 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
   const marks: Mark[] = [];
   const placed: PlacedLabel[] = [];
   const place = (token: number, y: number) => {
-    const box = labelBox(zones, labels[token]!, x, y, anchor);
+    const box = boxOf(zones, labels[token]!, x, y, anchor);
     placed.push({ token, box, anchor, x, y });
   };
   if (!zones.thin) {
@@ -206,7 +208,7 @@ function outputRows(side: Side): { marks: Mark[]; placed: PlacedLabel[] } {
     }
   }
   if (side.figures && zones.graph !== null) {
-    const unit = frame.trace?.method === "flow" ? "flow" : "%";
+    const unit = isFlow(frame.trace) ? "flow" : "%";
     marks.push(note(theme, outputFigureX(zones), zones.headY, unit, "end"));
   }
   return { marks, placed };

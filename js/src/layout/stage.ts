@@ -1,7 +1,10 @@
 /** The whole stage as marks, in layers from back to front. Pure. */
+
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
+import { largest, listOf } from "../numbers";
 import type { Curve, Mark } from "../scene";
+import { isUp } from "../trace";
 import { type Columns, layoutColumns } from "./columns";
 import { layoutCutBars, layoutCutLegend, layoutCutLines, layoutCutSums } from "./cut";
 import { differenceEdges } from "./difference";
@@ -81,8 +84,8 @@ export function stageZones(
     stripHeight,
     n: frame.n,
     labelWidths: labels.map((label) => label.width),
-    readerWidth: readers.reduce((most, { width }) => Math.max(most, width), 0),
-    outputFigures: (difference ?? trace)?.direction === "up",
+    readerWidth: largest(readers.map(({ width }) => width)),
+    outputFigures: isUp(difference ?? trace),
     sums: trace !== null && hasCut(trace),
     text: frame.image === null,
     zoom,
@@ -164,7 +167,7 @@ export function layoutStage(
   };
   if (zones.graph !== null) {
     layout.behind.push(...layoutLanes(frame, zones, count));
-    const met = Array.from({ length: count }, () => new Uint8Array(frame.n));
+    const met = listOf(count, () => new Uint8Array(frame.n));
     if (difference !== null) {
       layout.edges = differenceEdges(difference, frame.massShown, zones, theme, first, count);
       touched(layout.edges, first, met);

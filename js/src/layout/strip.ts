@@ -1,11 +1,15 @@
 /** The token strip: which form it takes, which tokens are tinted, what is quoted. Pure. */
+
 import { differenceOf, divergingT } from "../compare";
 import { isWord, type TokenText } from "../format";
 import type { Frame } from "../frame";
 import type { Hover } from "../hover";
 import type { GraphNode } from "../model";
+import { isFlow } from "../model";
+import { listOf } from "../numbers";
 import { ranked, wordsAmong } from "../phrases";
 import type { Trace } from "../trace";
+import { isUp } from "../trace";
 import { type Scale, twoPartScale } from "./scale";
 
 /** "words": each token a chip; "text": running text; "barcode": one thin column a token. */
@@ -23,7 +27,7 @@ export function tints(frame: Frame): Float64Array {
   const scale = scaleOf(frame, trace);
   const least = frame.even
     ? 1.15
-    : trace.method === "flow"
+    : isFlow(trace)
       ? standsOut(trace.relevance)
       : Math.max(0.5 / n, 0.0075);
   return trace.relevance.map((value) => (value >= least ? scale.t(value) : Number.NaN));
@@ -47,7 +51,7 @@ export function tintColors(frame: Frame): (string | null)[] {
     );
   }
   const least = Math.max(0.005, 0.1 * difference.half);
-  return Array.from({ length: frame.n }, (_, token) => {
+  return listOf(frame.n, (token) => {
     const value = difference.relevance?.[token] ?? Number.NaN;
     if (!(Math.abs(value) >= least)) return null;
     return frame.theme.div(divergingT(difference, value));
@@ -69,7 +73,7 @@ export function ringed(selected: readonly GraphNode[]): Set<number> {
 
 /** What a token of the text stands for under the pointer: an end of the trace on show. */
 export function endOf({ trace, selected }: Frame, token: number): Hover {
-  return { kind: trace?.direction === "up" || selected.length === 0 ? "output" : "input", token };
+  return { kind: isUp(trace) || selected.length === 0 ? "output" : "input", token };
 }
 
 /** What a click on a token of the text selects. */
@@ -93,7 +97,7 @@ export function picked(
 /** Index ticks under the barcode: round numbers, at most about eight of them. */
 export function indexTicks(n: number): number[] {
   const step = 2 ** Math.ceil(Math.log2(n / 8));
-  return Array.from({ length: Math.ceil(n / step) }, (_, i) => i * step);
+  return listOf(Math.ceil(n / step), (i) => i * step);
 }
 
 export interface Quote {

@@ -1,5 +1,7 @@
 /** Where everything on the stage lies: x and y of every zone. Pure. */
+
 import type { Size, Tab } from "../frame";
+import { largest } from "../numbers";
 import { MAX_LABEL_WIDTH } from "./text";
 import { type Span, WHOLE, type Zoom } from "./zoom";
 
@@ -145,7 +147,7 @@ export function layoutZones(input: ZoneInput): Zones {
   const showGraph = !narrow || input.tab === "graph";
   const showMatrix = !narrow || input.tab === "matrix";
   const padding = narrow ? 12 : 16;
-  const labelWidth = Math.ceil(labelWidths.reduce((a, b) => Math.max(a, b), 50));
+  const labelWidth = Math.ceil(largest(labelWidths, 50));
 
   const outputWidth = Math.ceil(Math.max(labelWidth, input.readerWidth ?? 0));
 

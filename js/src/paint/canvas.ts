@@ -102,9 +102,8 @@ function drawText(painter: CanvasPainter, mark: Text): void {
 /** Widths of texts in a font; each is measured once. */
 export function measureIn(fontFamily: string): Measure {
   const widths = new Map<string, number>();
-  const context = document.createElement("canvas").getContext("2d");
+  const context = contextOf(newCanvas());
   return (text, size, weight) => {
-    if (context === null) return text.length * size * 0.55;
     const key = `${size} ${weight} ${text}`;
     let width = widths.get(key);
     if (width === undefined) {
@@ -116,6 +115,44 @@ export function measureIn(fontFamily: string): Measure {
   };
 }
 
+export function newCanvas(): HTMLCanvasElement {
+  return document.createElement("canvas");
+}
+
+/** Give a canvas a size in px and as many pixels as the device has for it; kept if it has them. */
+export function resize(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+  ratio: number,
+): void {
+  const [w, h] = [width, height].map((length) => Math.round(length * ratio)) as [number, number];
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+  const [wide, high] = [`${width}px`, `${height}px`];
+  if (canvas.style.width !== wide) canvas.style.width = wide;
+  if (canvas.style.height !== high) canvas.style.height = high;
+}
+
+export function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  const context = canvas.getContext("2d");
+  if (context === null) throw new Error("This browser gives no 2D canvas to draw on.");
+  return context;
+}
+
+/** An empty canvas to paint on, its corner `around` px from where marks begin. */
+export function painterOn(
+  canvas: HTMLCanvasElement,
+  ratio: number,
+  fontFamily: string,
+  scratch: HTMLCanvasElement,
+  around = 0,
+): CanvasPainter {
+  const context = contextOf(canvas);
+  context.setTransform(ratio, 0, 0, ratio, around * ratio, around * ratio);
+  context.clearRect(-around, -around, canvas.width, canvas.height);
+  return { context, ratio, fontFamily, scratch, font: "" };
+}
+
 /** Draw an image's pixels onto a canvas of their own size. */
 export function imageCanvas(
   scratch: HTMLCanvasElement,
@@ -123,9 +160,7 @@ export function imageCanvas(
 ): HTMLCanvasElement {
   if (scratch.width !== mark.columns) scratch.width = mark.columns;
   if (scratch.height !== mark.rows) scratch.height = mark.rows;
-  const context = scratch.getContext("2d");
-  if (context === null) throw new Error("no 2D canvas here");
-  context.putImageData(new ImageData(mark.pixels, mark.columns, mark.rows), 0, 0);
+  contextOf(scratch).putImageData(new ImageData(mark.pixels, mark.columns, mark.rows), 0, 0);
   return scratch;
 }
 

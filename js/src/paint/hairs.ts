@@ -4,7 +4,7 @@
  * pixels is one multiplication. Pure.
  */
 import { parseColor, type RGB } from "../color";
-import type { Curve } from "../scene";
+import { type Curve, eased } from "../scene";
 
 export interface Raster {
   columns: number;
@@ -18,19 +18,6 @@ export interface Raster {
 export function makeRaster(columns: number, rows: number): Raster {
   const pixels = new Uint8ClampedArray(columns * rows * 4);
   return { columns, rows, pixels, words: new Int32Array(pixels.buffer) };
-}
-
-/** Height of a level-ended cubic at a share of its length: solves x(t), then s(t). */
-function eased(share: number): { at: number; slope: number } {
-  let low = 0;
-  let high = 1;
-  for (let i = 0; i < 20; i++) {
-    const t = (low + high) / 2;
-    if (t * (1.5 - 1.5 * t + t * t) < share) low = t;
-    else high = t;
-  }
-  const t = (low + high) / 2;
-  return { at: t * t * (3 - 2 * t), slope: (6 * t * (1 - t)) / (1.5 - 3 * t + 3 * t * t) };
 }
 
 const EVEN = 0x00ff00ff;

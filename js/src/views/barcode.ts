@@ -1,10 +1,12 @@
 /** A long text: one thin column a token, index ticks, and the strongest sources in context. */
+
 import { flowValue, percent } from "../format";
 import type { Context, Frame } from "../frame";
 import { along } from "../layout/arrows";
 import { endOf, indexTicks, quotes, ringed, tintColors } from "../layout/strip";
+import { isFlow } from "../model";
 import { textMarks } from "../save";
-import { type Mark, swatch } from "../scene";
+import { type Mark, rect, swatch } from "../scene";
 import {
   alike,
   attribute,
@@ -106,8 +108,8 @@ export class Barcode {
     const [selected] = ringed(frame.selected);
     if (selected !== undefined) {
       const left = x + (selected + 0.5) * step - 4;
-      const ring = { x: left, y: y - ROOM, w: 8, h: HEIGHT + 2 * ROOM, radius: 4 };
-      marks.push({ kind: "rect", ...ring, stroke: theme.accent, width: 1.75 });
+      const ring = { x: left, y: y - ROOM, w: 8, h: HEIGHT + 2 * ROOM };
+      marks.push(rect(ring, { radius: 4, stroke: theme.accent, width: 1.75 }));
     }
     marks.push(...textMarks([...this.#ticks.children], around));
     for (const quote of this.#quotes.children) {
@@ -146,7 +148,7 @@ export class Barcode {
   }
 
   #quote(frame: Frame): void {
-    const say = frame.even || frame.trace?.method === "flow" ? flowValue : percent;
+    const say = frame.even || isFlow(frame.trace) ? flowValue : percent;
     const found = quotes(frame);
     const key = JSON.stringify(found.map(({ token, before, after }) => [token, before, after]));
     if (key !== this.#quoted) {
@@ -173,8 +175,8 @@ export class Barcode {
   }
 
   #describe(frame: Frame): void {
-    attribute(this.#bar, "aria-valuemax", String(Math.max(0, frame.n - 1)));
-    attribute(this.#bar, "aria-valuenow", String(this.#cursor));
+    attribute(this.#bar, "aria-valuemax", Math.max(0, frame.n - 1));
+    attribute(this.#bar, "aria-valuenow", this.#cursor);
     const name = frame.tokens[this.#cursor]?.text ?? "";
     attribute(this.#bar, "aria-valuetext", `${name}, token ${this.#cursor}`);
   }

@@ -82,10 +82,13 @@ export function alike(one: readonly unknown[], other: readonly unknown[]): boole
 }
 
 /** Write an attribute only when it changes; null takes it away. */
-export function attribute(target: Element, name: string, value: string | null): void {
-  if (value === null) {
-    if (target.hasAttribute(name)) target.removeAttribute(name);
-  } else if (target.getAttribute(name) !== value) target.setAttribute(name, value);
+export function attribute(
+  target: Element,
+  name: string,
+  value: string | number | boolean | null,
+): void {
+  if (value === null) target.removeAttribute(name);
+  else if (target.getAttribute(name) !== String(value)) target.setAttribute(name, String(value));
 }
 
 /** Write text only when it changes, so that an unchanged frame costs no layout. */

@@ -75,7 +75,7 @@ export class Foot implements View {
     this.#fold.hidden = narrow;
     this.#tabs.el.hidden = !narrow;
     this.#tabs.set(frame.tab);
-    attribute(this.#fold, "aria-expanded", String(frame.headsOpen));
+    attribute(this.#fold, "aria-expanded", frame.headsOpen);
     if (frame.pins.length < 2 || frame.compared !== null) this.#choosing = null;
     const comparing = frame.compared !== null;
     this.#pin.hidden = comparing || this.#choosing !== null;

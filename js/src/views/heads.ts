@@ -16,7 +16,7 @@ import {
   shownBlocks,
   wholeLength,
 } from "../layout/heads";
-import { paint } from "../paint/canvas";
+import { paint, painterOn, resize } from "../paint/canvas";
 import type { Mark } from "../scene";
 import {
   alike,
@@ -118,15 +118,10 @@ export class HeadsOverview implements View {
     ratio: number,
     marks: readonly Mark[],
   ): void {
-    const context = canvas.getContext("2d");
-    if (context === null) throw new Error("This browser gives no 2D canvas to draw on.");
-    const [w, h] = [width + 2 * around, height + 2 * around];
-    canvas.width = Math.round(w * ratio);
-    canvas.height = Math.round(h * ratio);
-    canvas.style.cssText = `width:${w}px;height:${h}px;margin:${-around}px`;
-    context.setTransform(ratio, 0, 0, ratio, around * ratio, around * ratio);
+    resize(canvas, width + 2 * around, height + 2 * around, ratio);
+    canvas.style.margin = `${-around}px`;
     const { fontFamily } = getComputedStyle(this.el);
-    paint({ context, ratio, fontFamily, scratch: this.#scratch }, marks);
+    paint(painterOn(canvas, ratio, fontFamily, this.#scratch, around), marks);
   }
 
   /** A button for each map: what a pointer, a key and a screen reader meet. */
@@ -141,9 +136,9 @@ export class HeadsOverview implements View {
       const map = children[i] as HTMLButtonElement;
       const [side, moved] = [`${layout.side}px`, `translate(${cell.x}px, ${cell.y}px)`];
       map.style.cssText = `transform:${moved};width:${side};height:${side}`;
-      attribute(map, "data-index", String(i));
+      attribute(map, "data-index", i);
       attribute(map, "aria-label", describe(frame, cell).join(", "));
-      attribute(map, "aria-pressed", String(isPicked(frame, cell.layer, cell.head)));
+      attribute(map, "aria-pressed", isPicked(frame, cell.layer, cell.head));
     }
     this.#reach(Math.min(this.#reachable, this.#cells.length - 1), false);
   }

@@ -10,11 +10,24 @@ import {
   layoutImage,
   tokenHit,
 } from "../layout/image";
-import { picked, ringed } from "../layout/strip";
+import { endOf, picked, ringed } from "../layout/strip";
 import type { Overlay } from "../model";
-import { paint } from "../paint/canvas";
+import { measureIn, paint, painterOn, resize } from "../paint/canvas";
 import type { Mark } from "../scene";
-import { alike, attribute, div, element, listen, rootOf, span, text } from "./dom";
+import {
+  alike,
+  attribute,
+  boxIn,
+  div,
+  element,
+  listen,
+  pointIn,
+  presses,
+  rootOf,
+  span,
+  text,
+  withCtrl,
+} from "./dom";
 import { Segmented } from "./segmented";
 import { Slider } from "./slider";
 
@@ -76,9 +89,7 @@ export class ImageStrip implements View {
     if (!alike(key, this.#key)) {
       if (this.#key[3] !== frame.theme) this.#font = getComputedStyle(this.el).fontFamily;
       this.#key = key;
-      this.#layout = layoutImage(frame, (words, size, weight) =>
-        this.#measure(words, size, weight),
-      );
+      this.#layout = layoutImage(frame, measureIn(this.#font));
       const { rows, columns } = frame.image;
       attribute(
         this.#box,
@@ -101,28 +112,14 @@ export class ImageStrip implements View {
     return this.#layout?.height ?? 0;
   }
 
-  #measure(words: string, size: number, weight: number): number {
-    const context = this.#cells.getContext("2d");
-    if (context === null) return words.length * size * 0.55;
-    context.font = `${weight} ${size}px ${this.#font}`;
-    return context.measureText(words).width;
-  }
-
   #paint(): void {
     const frame = this.#frame;
     const layout = this.#layout;
-    const context = this.#canvas.getContext("2d");
-    if (frame === null || layout === null || context === null) return;
+    if (frame === null || layout === null) return;
     const ratio = window.devicePixelRatio || 1;
     const width = frame.width - (frame.size === "narrow" ? 24 : 32);
-    const [w, h] = [Math.round(width * ratio), Math.round(layout.height * ratio)];
-    if (this.#canvas.width !== w || this.#canvas.height !== h) {
-      [this.#canvas.width, this.#canvas.height] = [w, h];
-      this.#canvas.style.cssText = `width:${width}px;height:${layout.height}px`;
-    }
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, w, h);
-    const painter = { context, ratio, fontFamily: this.#font, scratch: this.#photo };
+    resize(this.#canvas, width, layout.height, ratio);
+    const painter = painterOn(this.#canvas, ratio, this.#font, this.#photo);
     if (layout.photo !== null) paint(painter, [layout.photo]);
     const focus = this.#focusShown ? this.#focus : null;
     paint({ ...painter, scratch: this.#cells }, [
@@ -137,32 +134,30 @@ export class ImageStrip implements View {
 
   #at(event: MouseEvent): ImageHit | null {
     if (this.#layout === null || this.#frame?.image == null) return null;
-    const { left, top } = this.#box.getBoundingClientRect();
-    return imageHit(this.#layout, this.#frame.image, event.clientX - left, event.clientY - top);
+    const { x, y } = pointIn(this.#box, event);
+    return imageHit(this.#layout, this.#frame.image, x, y);
   }
 
   #hover(hit: ImageHit | null): void {
     const { actions } = this.#context;
-    if (hit === null) {
+    if (hit === null || this.#frame === null) {
       actions.hover(null);
       return;
     }
     const { token, level, box } = hit;
-    const up = this.#frame?.trace?.direction === "up" || this.#frame?.selected.length === 0;
-    const [outer, inner] = [rootOf(this.el), this.#box].map((el) => el.getBoundingClientRect());
+    const { x, y } = boxIn(rootOf(this.el), this.#box);
     actions.hover({
-      target:
-        level === null ? { kind: up ? "output" : "input", token } : { kind: "node", level, token },
-      x: box.x + box.w / 2 + inner!.left - outer!.left,
+      target: level === null ? endOf(this.#frame, token) : { kind: "node", level, token },
+      x: x + box.x + box.w / 2,
       // The tooltip keeps clear of a row of text: a patch may be higher.
-      y: box.y + box.h / 2 + Math.max(0, box.h / 2 - 12) + inner!.top - outer!.top,
+      y: y + box.y + Math.max(box.h / 2, box.h - 12),
     });
   }
 
   #pick({ token, level }: ImageHit, event: MouseEvent | KeyboardEvent): void {
     if (this.#frame === null) return;
     const { actions } = this.#context;
-    const keys = { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey };
+    const keys = { shift: event.shiftKey, toggle: withCtrl(event) };
     const { node, how } = picked(this.#frame, token, keys);
     actions.select(level === null ? node : [level, token], how);
   }
@@ -214,9 +209,9 @@ export class ImageStrip implements View {
     const image = this.#frame?.image;
     if (image == null || this.#layout === null || event.altKey) return;
     const token = this.#place();
-    if (event.key === "Enter" || event.key === " ") {
+    if (presses(event)) {
       this.#pick({ token, level: null, box: { x: 0, y: 0, w: 0, h: 0 } }, event);
-    } else if (event.key.startsWith("Arrow") && !event.ctrlKey && !event.metaKey) {
+    } else if (event.key.startsWith("Arrow") && !withCtrl(event)) {
       // The first key after a click only brings the ring out.
       this.#focus = this.#focusShown ? imageStep(image, token, event.key) : token;
       this.#focusShown = true;

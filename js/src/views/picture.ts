@@ -5,8 +5,16 @@ import { onEnd } from "../ending";
 import type { Frame } from "../frame";
 import { clipped, type StageLayout } from "../layout/stage";
 import type { Measure } from "../layout/text";
-import { graphClip, matrixClip, type Zones } from "../layout/zones";
-import { type CanvasPainter, imageCanvas, measureIn, paint } from "../paint/canvas";
+import { graphClip, matrixClip } from "../layout/zones";
+import { sum } from "../numbers";
+import {
+  type CanvasPainter,
+  imageCanvas,
+  measureIn,
+  paint,
+  painterOn,
+  resize,
+} from "../paint/canvas";
 import { drawHairs, makeRaster, type Raster } from "../paint/hairs";
 import type { Curve, Mark } from "../scene";
 import { element } from "./dom";
@@ -27,7 +35,7 @@ const MAX_PIXELS = 16_000_000;
 /** Whether rows are so many that lanes are left out and ribbons are hairs. */
 function rastered({ zones, blocks }: StageLayout): boolean {
   if (!zones.thin || zones.graph === null) return false;
-  return blocks.reduce((sum, block) => sum + block.length, 0) >= HAIR_EDGES;
+  return sum(blocks, (block) => block.length) >= HAIR_EDGES;
 }
 
 /** Curves that share their ends in x together. */
@@ -92,7 +100,8 @@ export class Picture {
     this.#direction = frame.trace?.direction ?? "down";
     const [red = 255, green = 255, blue = 255] = parseColor(frame.theme.paper) ?? [];
     this.#paper = [red, green, blue];
-    this.#resize(layout.zones);
+    const { width, height } = layout.zones;
+    for (const canvas of [this.base, this.overlay]) resize(canvas, width, height, this.#ratio);
     this.#startReveal(frame);
     this.#paintBase();
   }
@@ -127,23 +136,8 @@ export class Picture {
     return true;
   }
 
-  #resize(zones: Zones): void {
-    for (const canvas of [this.base, this.overlay]) {
-      const [w, h] = [zones.width, zones.height].map((v) => Math.round(v * this.#ratio));
-      if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w!, h!];
-      const [width, height] = [`${zones.width}px`, `${zones.height}px`];
-      if (canvas.style.width !== width) canvas.style.width = width;
-      if (canvas.style.height !== height) canvas.style.height = height;
-    }
-  }
-
   #painter(canvas: HTMLCanvasElement): CanvasPainter {
-    const context = canvas.getContext("2d");
-    if (context === null) throw new Error("This browser gives no 2D canvas to draw on.");
-    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    const [ratio, fontFamily, scratch] = [this.#ratio, this.#fontFamily, this.#scratch];
-    return { context, ratio, fontFamily, scratch, font: "" };
+    return painterOn(canvas, this.#ratio, this.#fontFamily, this.#scratch);
   }
 
   #startReveal(frame: Frame): void {
@@ -223,7 +217,7 @@ export class Picture {
     const begun = performance.now();
     for (const curves of layout.blocks) draw(raster, curves);
     // As many the next time as this machine draws in time.
-    const edges = layout.blocks.reduce((sum, block) => sum + block.length, 0);
+    const edges = sum(layout.blocks, (block) => block.length);
     const perEdge = (performance.now() - begun) / Math.max(1, edges);
     this.#quick = Math.max(FEWEST_EDGES, 0.5 * (this.#quick + QUICK_MS / Math.max(perEdge, 1e-5)));
     imageCanvas(this.#hairCanvas, { ...raster });

@@ -1,4 +1,5 @@
 /** A new trace comes in block by block from where it starts. */
+import { listOf } from "../numbers";
 import type { Trace } from "../trace";
 
 const STAGGER_MS = 40;
@@ -23,7 +24,7 @@ export function ease(share: number): number {
 /** How far each block of a trace has come in, 0 to 1, `elapsed` ms after it began. */
 export function revealed(elapsed: number, blocks: number, direction: "down" | "up"): number[] {
   const stagger = blocks > 1 ? Math.min(STAGGER_MS, (TOTAL_MS - BLOCK_MS) / (blocks - 1)) : 0;
-  return Array.from({ length: blocks }, (_, index) => {
+  return listOf(blocks, (index) => {
     const turn = direction === "down" ? blocks - 1 - index : index;
     return ease((elapsed - turn * stagger) / BLOCK_MS);
   });

@@ -51,7 +51,7 @@ export class Segmented<T extends string> {
   set(chosen: T | null): void {
     let first = chosen === null;
     for (const [value, segment] of this.#buttons) {
-      attribute(segment, "aria-checked", String(value === chosen));
+      attribute(segment, "aria-checked", value === chosen);
       // One of them is always reachable by Tab.
       attribute(segment, "tabindex", value === chosen || first ? "0" : "-1");
       first = false;

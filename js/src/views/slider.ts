@@ -2,6 +2,7 @@
  * Sliders: a native range input, unseen but in charge of keys and assistive technology, over a
  * track and a knob that are drawn to the design.
  */
+import { listOf } from "../numbers";
 import { attribute, div, element, listen, span, text } from "./dom";
 
 export interface SliderState {
@@ -44,7 +45,7 @@ class Row {
   setTicks(count: number): void {
     if (this.#ticks.length === count) return;
     for (const tick of this.#ticks) tick.remove();
-    this.#ticks = Array.from({ length: count }, (_, i) => {
+    this.#ticks = listOf(count, (i) => {
       const tick = span("aw-tick");
       tick.style.setProperty("--at", String(i / (count - 1)));
       return tick;

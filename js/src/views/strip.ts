@@ -137,7 +137,7 @@ export class Strip implements View {
       const dropped = frame.dropped.has(i);
       attribute(option, "data-dropped", dropped ? "" : null);
       attribute(option, "aria-description", dropped ? "dropped: not read by attention" : null);
-      attribute(option, "aria-selected", String(chosen.has(i)));
+      attribute(option, "aria-selected", chosen.has(i));
     }
     const [first] = rings;
     this.#reach(first ?? this.#reachable, false);

@@ -36,7 +36,7 @@ export class Switch {
   /** `off`: why it cannot be switched now. */
   set(on: boolean, off: string | null = null): void {
     this.#on = on;
-    attribute(this.#button, "aria-checked", String(on));
+    attribute(this.#button, "aria-checked", on);
     attribute(this.el, "data-off", off === null ? null : "");
     this.#button.disabled = off !== null;
     text(this.#why, off ?? this.#does);
