@@ -76,7 +76,11 @@ const writer = {
 };
 
 /** Built-in functions by the names that `src/bare.ts` gives them, short once minified. */
-const shorter = { "Number.isNaN": "isNaN", "Number.NaN": "NaN", Float64Array: "bare_Float64Array" };
+const shorter = {
+  "Number.isNaN": "isNaN",
+  "Number.NaN": "NaN",
+  "performance.now": "bare_now",
+};
 const bare = {
   Math: ["max", "min", "abs", "round", "floor", "ceil", "sqrt"],
   Array: ["from", "isArray"],
@@ -87,6 +91,13 @@ const bare = {
 for (const [home, names] of Object.entries(bare)) {
   for (const name of names) shorter[`${home}.${name}`] = `bare_${name}`;
 }
+for (const name of [
+  ...["Float64Array", "Uint32Array", "Int32Array", "Uint8ClampedArray", "String", "Number"],
+  ...["document", "getComputedStyle", "requestAnimationFrame", "cancelAnimationFrame"],
+  ...["setTimeout", "clearTimeout"],
+]) {
+  shorter[name] = `bare_${name}`;
+}
 
 /**
  * Members of our own interfaces, to be shortened wherever they stand: names that no built-in object
@@ -94,18 +105,20 @@ for (const [home, names] of Object.entries(bare)) {
  * `tests/build.test.ts` fails for a name of which that is not true.
  */
 const OWN = `
-  actions around bars bindingAt capacity cellImage colorScale columnLabel columnLevel
-  columnMeans cropped dense discs dismissError divRGB dropSpecial encodeImage endComparison
-  faintest figures grouping hasPieces hasSpecial headMaps headShares headY headsOpen hideSpecial
-  hovered ink2 ink3 invalidate labelWidths localError margins marks massShown members mergeWords
-  most moving nHeads nLayers onPill opacityFrom others outputFigures overlap overlayOpacity
-  panels partial photo piece pinCurrent placeOf placed places quickEdges radius readSurroundings
-  readerWidth readers relevanceBinding removePin renamePin residualPerLayer rowLevel scaleOf
-  scaleRows scratch seq seqRGB setBaseline setColorScale setDropSpecial setHeads setHideSpecial
-  setLevels setMassShown setMergeWords setMethod setOverlay setOverlayOpacity setResidual
-  setScaleRows setSelected setTab setTopHead settle showOverlay showPin side sourceSide
-  spaceBefore spans spokenStart spokenStop stripHeight sumsY swapCompared thin thinColumns
-  toggleFullScreen toggleHeads topHead zero zones zoomed
+  across actions around bars behind bindingAt capacity cellImage colorScale columnLabel
+  columnLevel columnMeans cropped curves dash dense discs dismissError divRGB does dropSpecial
+  dropped encodeImage endComparison facts faintest figures foot grouping hasPieces hasSpecial
+  headMaps headShares headY headsOpen hideSpecial hover hovered inMatrix ink2 ink3 invalidate
+  labelWidths layer localError margins marks massShown members mergeWords most moved moving
+  nHeads nLayers nodes notices onPill opacityFrom others outputFigures over overlap
+  overlayOpacity panels partial photo piece pinCurrent placeOf placed places quickEdges radius
+  readSurroundings readerWidth readers relevanceBinding removePin renamePin residualPerLayer
+  rowLevel scaleOf scaleRows scratch seq seqRGB setBaseline setColorScale setDropSpecial setEnds
+  setHeads setHideSpecial setLevels setMassShown setMergeWords setMethod setOverlay
+  setOverlayOpacity setResidual setScaleRows setSelected setTab setTicks setTopHead settle
+  showOverlay showPin side single sourceSide spaceBefore spans spoken spokenStart spokenStop
+  stage stripHeight subjects sums sumsY swapCompared theme thin thinColumns toggleFullScreen
+  toggleHeads topHead zero zones zoomed
 `;
 
 /**

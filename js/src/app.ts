@@ -125,8 +125,9 @@ export class App {
     this.#image = new ImageStrip(context);
     this.#stage = new Stage(context);
     this.#foot = new Foot(context);
-    const picture = { stage: this.#stage, strip: this.#strip, image: this.#image };
-    this.#saver = new Saver(this.#root, model, picture, this.#view, invalidate, signal);
+    const host = { root: this.#root, model, view: this.#view, invalidate };
+    const parts = { stage: this.#stage, strip: this.#strip, image: this.#image };
+    this.#saver = new Saver({ ...host, ...parts }, signal);
     this.#body.append(this.#image.el, this.#strip.el, this.#stage.el, this.#foot.el);
     const above = [
       new Toolbar(context),

@@ -17,5 +17,20 @@ export const { entries: bare_entries } = Object;
 export const {
   POSITIVE_INFINITY: bare_POSITIVE_INFINITY,
   NEGATIVE_INFINITY: bare_NEGATIVE_INFINITY,
-} = Number;
-export const bare_Float64Array = globalThis.Float64Array;
+} = globalThis.Number;
+export const {
+  Float64Array: bare_Float64Array,
+  Uint32Array: bare_Uint32Array,
+  Int32Array: bare_Int32Array,
+  Uint8ClampedArray: bare_Uint8ClampedArray,
+  String: bare_String,
+  Number: bare_Number,
+  document: bare_document,
+  getComputedStyle: bare_getComputedStyle,
+  requestAnimationFrame: bare_requestAnimationFrame,
+  cancelAnimationFrame: bare_cancelAnimationFrame,
+  setTimeout: bare_setTimeout,
+  clearTimeout: bare_clearTimeout,
+} = globalThis;
+const clock = globalThis.performance;
+export const bare_now = (): number => clock.now();

@@ -9,7 +9,7 @@
 import { displayToken, displayTokens, type TokenText } from "./format";
 import type { Binding, GraphNode, Words } from "./model";
 import { sum } from "./numbers";
-import { ascending, type BlockEdges, type Cut, divided, isDown, type Trace } from "./trace";
+import { ascending, type BlockEdges, divided, isDown, type Trace } from "./trace";
 
 export interface Grouping {
   tokens: TokenText[];
@@ -149,31 +149,23 @@ function groupBlock(
   };
 }
 
-function groupCut(cut: readonly Cut[], { placeOf }: Grouping): Cut[] {
-  const merged = new Map<string, Cut>();
-  for (const { block, query, key, capacity } of cut) {
+/** Edges between places, those of one place and another joined; without those to what is hidden. */
+function groupEdges<T extends Trace["context"][number]>(
+  edges: readonly T[],
+  { placeOf }: Grouping,
+  join?: (known: T, one: T) => void,
+): T[] {
+  const merged = new Map<string, T>();
+  for (const edge of edges) {
+    const { block, query, key } = edge;
     const [reader, read] = [placeOf[query]!, placeOf[key]!];
     if (reader < 0 || read < 0) continue;
     const name = `${block} ${reader} ${read}`;
     const known = merged.get(name);
-    if (known === undefined) {
-      merged.set(name, { block, query: reader, key: read, capacity });
-    } else {
-      known.capacity += capacity;
-    }
+    if (known === undefined) merged.set(name, { ...edge, query: reader, key: read });
+    else join?.(known, edge);
   }
   return [...merged.values()];
-}
-
-function groupContext(context: Trace["context"], { placeOf }: Grouping): Trace["context"] {
-  const seen = new Set<string>();
-  return context.flatMap(({ block, query, key }) => {
-    const [reader, read] = [placeOf[query]!, placeOf[key]!];
-    const name = `${block} ${reader} ${read}`;
-    if (reader < 0 || read < 0 || seen.has(name)) return [];
-    seen.add(name);
-    return [{ block, query: reader, key: read }];
-  });
 }
 
 function groupBindings(bindings: readonly Binding[], { members }: Grouping): Binding[] {
@@ -215,13 +207,15 @@ export function groupTrace(trace: Trace, grouping: Grouping): Trace {
     sinks,
     nodes,
     blocks: trace.blocks.map((edges, i) => groupBlock(edges, grouping, nodes[i + 1]!, scratch)),
-    context: groupContext(trace.context, grouping),
+    context: groupEdges(trace.context, grouping),
     total: trace.flow === null ? trace.total * unit : trace.total,
     relevance: divided(relevance, even),
     even,
     flow: trace.flow && {
       ...trace.flow,
-      cut: groupCut(trace.flow.cut, grouping),
+      cut: groupEdges(trace.flow.cut, grouping, (known, { capacity }) => {
+        known.capacity += capacity;
+      }),
       sourceSide: trace.flow.sourceSide.map((side) =>
         Uint8Array.from(members, (tokens) => Math.min(...tokens.map((token) => side[token]!))),
       ),

@@ -48,7 +48,8 @@ describe("cells", () => {
 test("a pixel has the colour of its cell", () => {
   const values = Float64Array.from([0, 0.5, Number.NaN, 1]);
   const matrix = matrixOf(values);
-  const pixels = matrixPixels(matrix, theme);
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  matrixPixels(matrix, theme, new Uint32Array(pixels.buffer));
   const at = (cell: number) => formatColor([...pixels.subarray(4 * cell, 4 * cell + 3)] as never);
   expect(at(0)).toBe(theme.seq(0));
   expect(at(3)).toBe(theme.seq(1));

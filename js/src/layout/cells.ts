@@ -6,22 +6,47 @@ import { columnX, ROUND_CELL, rowY, viewed, type Zones } from "./zones";
 /** Cells from this size on keep a gap between them. */
 const GAPPED_CELL = 5;
 
+/** Row-major, (n, n); NaN: still being computed. */
+interface Cells {
+  n: number;
+  values: Float64Array;
+}
+
 export type Pixels = Uint8ClampedArray<ArrayBuffer>;
 
 /** A selection redraws the stage but leaves the cells as they are: one picture of each is kept. */
 const made = new WeakMap<object, { theme: Theme; pixels: Pixels }>();
 
-export function pixelsOf<T extends object>(
+function pixelsOf<T extends Cells>(
   of: T,
   theme: Theme,
-  make: (of: T, theme: Theme) => Pixels,
+  colorAll: (of: T, theme: Theme, words: Uint32Array) => void,
 ): Pixels {
   let known = made.get(of);
   if (known?.theme !== theme) {
-    known = { theme, pixels: make(of, theme) };
+    const pixels = new Uint8ClampedArray(of.n * of.n * 4);
+    colorAll(of, theme, new Uint32Array(pixels.buffer));
+    known = { theme, pixels };
     made.set(of, known);
   }
   return known.pixels;
+}
+
+/** The cells of a matrix, or of a difference: `colorAll` writes all of them as the words of an
+ * image, `colorOf` gives the colour of a value where each is a rectangle. */
+export function layCells<T extends Cells>(
+  zones: Zones,
+  theme: Theme,
+  of: T,
+  colorAll: (of: T, theme: Theme, words: Uint32Array) => void,
+  colorOf: (value: number, query: number) => string,
+): Mark[] {
+  const { n, values } = of;
+  if (zones.cellImage) return imageMarks(zones, theme, n, pixelsOf(of, theme, colorAll));
+  return cellMarks(zones, theme, (query, key) => {
+    const value = values[query * n + key]!;
+    return Number.isNaN(value) ? null : colorOf(value, query);
+  });
 }
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
@@ -37,7 +62,7 @@ export function packedColors(colorAt: (t: number) => RGB): Uint32Array {
 }
 
 /** Cells in view, a rectangle each; no colour: still being computed. */
-export function cellMarks(
+function cellMarks(
   zones: Zones,
   theme: Theme,
   colorOf: (query: number, key: number) => string | null,
@@ -80,7 +105,7 @@ function gaps(zones: Zones, theme: Theme): Mark[] {
 }
 
 /** All cells as one image, of which the clip shows what is in view, and a frame around it. */
-export function imageMarks(
+function imageMarks(
   zones: Zones,
   theme: Theme,
   n: number,

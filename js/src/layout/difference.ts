@@ -5,7 +5,7 @@ import { type Difference, divergingT, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import { largest, sum } from "../numbers";
 import { line, type Mark } from "../scene";
-import { cellMarks, imageMarks, type Pixels, packedColors, pixelsOf } from "./cells";
+import { layCells, packedColors } from "./cells";
 import { COLUMN_WIDTH, type Disc, type DrawnEdge, MAX_EDGES, MIN_WIDTH, stacked } from "./edges";
 import { note } from "./text";
 import { inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
@@ -175,10 +175,8 @@ export function differenceColor(theme: Theme, difference: Difference, disc: Disc
   return inkOf(theme, value, strengthOf(difference, value));
 }
 
-function differencePixels(difference: Difference, theme: Theme): Pixels {
-  const { n, values } = difference;
-  const pixels = new Uint8ClampedArray(n * n * 4);
-  const words = new Uint32Array(pixels.buffer);
+function differencePixels(difference: Difference, theme: Theme, words: Uint32Array): void {
+  const { values } = difference;
   const table = packedColors((t) => theme.divRGB(2 * t - 1));
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
@@ -186,18 +184,11 @@ function differencePixels(difference: Difference, theme: Theme): Pixels {
     const t = Number.isNaN(value) ? 0 : divergingT(difference, value);
     words[i] = table[Math.round(127.5 + 127.5 * t)]!;
   }
-  return pixels;
 }
 
 /** The cells, coloured by their difference. */
-export function differenceCells(frame: Frame, difference: Difference, zones: Zones): Mark[] {
-  const { theme } = frame;
-  const { n, values } = difference;
-  if (zones.cellImage) {
-    return imageMarks(zones, theme, n, pixelsOf(difference, theme, differencePixels));
-  }
-  return cellMarks(zones, theme, (query, key) => {
-    const value = values[query * n + key]!;
-    return Number.isNaN(value) ? null : theme.div(divergingT(difference, value));
-  });
+export function differenceCells(theme: Theme, difference: Difference, zones: Zones): Mark[] {
+  return layCells(zones, theme, difference, differencePixels, (value) =>
+    theme.div(divergingT(difference, value)),
+  );
 }

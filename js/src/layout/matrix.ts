@@ -3,7 +3,7 @@ import type { Theme } from "../color";
 import { differenceOf } from "../compare";
 import type { Frame, MatrixView } from "../frame";
 import { line, type Mark } from "../scene";
-import { cellMarks, imageMarks, type Pixels, packedColors, pixelsOf } from "./cells";
+import { layCells, packedColors } from "./cells";
 import { differenceCells } from "./difference";
 import { selectedAt } from "./labels";
 import type { Label } from "./text";
@@ -13,10 +13,8 @@ const OUTLINE = 1.75;
 const MIN_OUTLINE_HEIGHT = 7;
 
 /** The matrix as pixels, one a cell. NaN cells, still being computed, are a quiet hatch. */
-export function matrixPixels(matrix: MatrixView, theme: Theme): Pixels {
+export function matrixPixels(matrix: MatrixView, theme: Theme, words: Uint32Array): void {
   const { n, values } = matrix;
-  const pixels = new Uint8ClampedArray(n * n * 4);
-  const words = new Uint32Array(pixels.buffer);
   const table = packedColors(theme.seqRGB);
   const faint = table[0]!;
   const hatch = table[15]!;
@@ -30,21 +28,17 @@ export function matrixPixels(matrix: MatrixView, theme: Theme): Pixels {
         : faint
       : table[Math.round(255 * scale.t(value))]!;
   }
-  return pixels;
 }
 
 /** Cells alone, without anything that moves with a selection. */
 export function layoutCells(frame: Frame, zones: Zones): Mark[] {
   const difference = differenceOf(frame);
-  if (difference !== null) return differenceCells(frame, difference, zones);
   const { theme } = frame;
+  if (difference !== null) return differenceCells(theme, difference, zones);
   const matrix = frame.matrix!;
-  const { n, values } = matrix;
-  if (zones.cellImage) return imageMarks(zones, theme, n, pixelsOf(matrix, theme, matrixPixels));
-  return cellMarks(zones, theme, (query, key) => {
-    const value = values[query * n + key]!;
-    return Number.isNaN(value) ? null : theme.seq(matrix.scaleOf(query).t(value));
-  });
+  return layCells(zones, theme, matrix, matrixPixels, (value, query) =>
+    theme.seq(matrix.scaleOf(query).t(value)),
+  );
 }
 
 /** Outline of a whole row, at least 7 px high so that it never hides what it marks. */

@@ -1,6 +1,6 @@
 /** Marks to a 2D canvas. Coordinates are CSS px; the context is scaled by the device's ratio. */
 import type { Measure } from "../layout/text";
-import type { Curve, Image, Line, Mark, Rect, Text } from "../scene";
+import type { Circle, Curve, Image, Line, Mark, Rect, Text } from "../scene";
 
 export interface CanvasPainter {
   context: CanvasRenderingContext2D;
@@ -69,13 +69,21 @@ function drawRect({ context, ratio }: CanvasPainter, mark: Rect): void {
   context.beginPath();
   if (radius > 0) context.roundRect(x, y, w, h, Math.min(radius, w / 2, h / 2));
   else context.rect(x, y, w, h);
-  if (mark.fill !== undefined) {
-    context.fillStyle = mark.fill;
+  fillAndStroke(context, mark);
+}
+
+/** The path that has been laid out, in the colours of its mark. */
+function fillAndStroke(
+  context: CanvasRenderingContext2D,
+  { fill, stroke, width = 1 }: Circle | Rect,
+): void {
+  if (fill !== undefined) {
+    context.fillStyle = fill;
     context.fill();
   }
-  if (mark.stroke !== undefined) {
-    context.strokeStyle = mark.stroke;
-    context.lineWidth = mark.width ?? 1;
+  if (stroke !== undefined) {
+    context.strokeStyle = stroke;
+    context.lineWidth = width;
     context.stroke();
   }
 }
@@ -192,15 +200,7 @@ export function paint(painter: CanvasPainter, marks: readonly Mark[]): void {
         context.globalAlpha = 1;
         context.beginPath();
         context.arc(mark.x, mark.y, mark.r, 0, 2 * Math.PI);
-        if (mark.fill !== undefined) {
-          context.fillStyle = mark.fill;
-          context.fill();
-        }
-        if (mark.stroke !== undefined) {
-          context.strokeStyle = mark.stroke;
-          context.lineWidth = mark.width ?? 1;
-          context.stroke();
-        }
+        fillAndStroke(context, mark);
         break;
       case "rect":
         drawRect(painter, mark);

@@ -257,19 +257,20 @@ export class Picture {
       else paint(painter, clipped(clip, layout.blocks[index]!));
     };
     const { x0: left, x1: right } = zones.graph ?? { x0: 0, x1: 0 };
-    let [from, to] = direction === "down" ? [right - 20, zones.width] : [0, left + 20];
-    const order = direction === "down" ? [...shares.keys()].reverse() : [...shares.keys()];
+    const down = direction === "down";
+    let [from, to] = down ? [right - 20, zones.width] : [0, left + 20];
+    const order = [...shares.keys()];
+    if (down) order.reverse();
     let reached = true;
     for (const index of order) {
-      const block = layout.edges[index]!;
-      const span = block[0]?.curve;
+      const span = layout.edges[index]![0]?.curve;
       if (span === undefined) continue;
       const share = shares[index]!;
       const length = (span.x1 - span.x0) * share;
-      if (direction === "down") within(span.x1 - length, span.x1, drawBlock(index));
-      else within(span.x0, span.x0 + length, drawBlock(index));
-      if (reached && direction === "down") from = Math.min(from, span.x1 - length);
-      if (reached && direction === "up") to = Math.max(to, span.x0 + length);
+      const [x0, x1] = down ? [span.x1 - length, span.x1] : [span.x0, span.x0 + length];
+      within(x0, x1, drawBlock(index));
+      if (reached && down) from = Math.min(from, x0);
+      if (reached && !down) to = Math.max(to, x1);
       reached &&= share === 1;
     }
     within(from, to, () => paint(painter, clipped(clip, layout.over)));

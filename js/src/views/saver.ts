@@ -15,34 +15,27 @@ interface Asked {
   format: PictureFormat;
 }
 
+/** What a picture is made of, and what becomes of it. */
+interface Host {
+  root: HTMLElement;
+  model: Model;
+  stage: Stage;
+  strip: Strip;
+  image: ImageStrip;
+  view: ViewState;
+  invalidate(): void;
+}
+
 export class Saver {
-  readonly #root: HTMLElement;
-  readonly #model: Model;
-  readonly #stage: Stage;
-  readonly #strip: Strip;
-  readonly #image: ImageStrip;
-  readonly #view: ViewState;
-  readonly #invalidate: () => void;
+  readonly #host: Host;
   #frame: Frame | null = null;
   /** Asked for by the kernel before there was anything to see. */
   #waiting: Asked[] = [];
   #url: string | null = null;
 
-  constructor(
-    root: HTMLElement,
-    model: Model,
-    parts: { stage: Stage; strip: Strip; image: ImageStrip },
-    view: ViewState,
-    invalidate: () => void,
-    signal: AbortSignal,
-  ) {
-    this.#root = root;
-    this.#model = model;
-    this.#stage = parts.stage;
-    this.#strip = parts.strip;
-    this.#image = parts.image;
-    this.#view = view;
-    this.#invalidate = invalidate;
+  constructor(host: Host, signal: AbortSignal) {
+    this.#host = host;
+    const { model } = host;
     model.onMessage((content) => {
       const asked = askedFor(content);
       if (asked !== null) this.#waiting.push(asked);
@@ -70,26 +63,26 @@ export class Saver {
           download: fileName(this.#frame!, format),
         });
         link.hidden = true;
-        this.#root.append(link);
+        this.#host.root.append(link);
         link.click();
         link.remove();
       })
       .catch((error: unknown) => {
-        this.#view.localError = `The picture cannot be saved: ${message(error)}`;
-        this.#invalidate();
+        this.#host.view.localError = `The picture cannot be saved: ${message(error)}`;
+        this.#host.invalidate();
       });
   }
 
   #answer(): void {
-    if (this.#frame === null || this.#stage.zones === null) return;
+    if (this.#frame === null || this.#host.stage.zones === null) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { id, format } of waiting) {
       this.#make(format)
         .then((blob) => blob.arrayBuffer())
-        .then((bytes) => this.#model.send({ type: "picture", id, format }, [bytes]))
+        .then((bytes) => this.#host.model.send({ type: "picture", id, format }, [bytes]))
         .catch((error: unknown) =>
-          this.#model.send({ type: "picture", id, format, error: message(error) }),
+          this.#host.model.send({ type: "picture", id, format, error: message(error) }),
         );
     }
   }
@@ -97,7 +90,7 @@ export class Saver {
   async #make(format: PictureFormat): Promise<Blob> {
     const frame = this.#frame;
     if (frame === null) throw new Error("there is nothing to see yet.");
-    const family = getComputedStyle(this.#stage.el).fontFamily || "sans-serif";
+    const family = getComputedStyle(this.#host.stage.el).fontFamily || "sans-serif";
     const picture = composePicture(frame, this.#parts(), measureIn(family));
     const { paper } = frame.theme;
     if (format === "png") return pictureAsPNG(picture, family, paper);
@@ -106,23 +99,24 @@ export class Saver {
 
   /** Strip and stage as they lie in the page, in coordinates of the body that holds them. */
   #parts(): Part[] {
-    const body = this.#stage.el.parentElement ?? this.#stage.el;
-    const zones = this.#stage.zones;
-    const words = this.#strip.marks(body);
-    const stage = { marks: this.#stage.marks(), height: zones?.height ?? 0 };
+    const { stage, strip, image } = this.#host;
+    const body = stage.el.parentElement ?? stage.el;
+    const zones = stage.zones;
+    const words = strip.marks(body);
+    const picture = { marks: stage.marks(), height: zones?.height ?? 0 };
     if (this.#frame?.image != null) {
-      const { height } = this.#image;
-      const x = this.#image.el.offsetLeft;
+      const { height } = image;
+      const x = image.el.offsetLeft;
       return [
-        { marks: this.#image.marks(), x, y: 0, height },
-        { ...stage, y: height + 8 },
+        { marks: image.marks(), x, y: 0, height },
+        { ...picture, y: height + 8 },
       ];
     }
     // Without the text above it, the stage begins at the top.
-    if (words.length === 0) return [{ ...stage, y: 0 }];
+    if (words.length === 0) return [{ ...picture, y: 0 }];
     return [
-      { marks: words, y: 0, height: this.#strip.el.offsetHeight },
-      { ...stage, y: this.#stage.el.offsetTop },
+      { marks: words, y: 0, height: strip.el.offsetHeight },
+      { ...picture, y: stage.el.offsetTop },
     ];
   }
 

@@ -16,15 +16,8 @@ const METHODS: Readonly<Record<Method, string>> = {
   flow: "Flow",
 };
 
-type Place = "row" | "settings";
-
-/** Where each control is at each size, in this order. */
-const PLACES: Record<"layers" | "heads" | "residual" | "mass", Record<Size, Place>> = {
-  layers: { wide: "row", medium: "row", narrow: "settings" },
-  heads: { wide: "row", medium: "row", narrow: "settings" },
-  residual: { wide: "row", medium: "row", narrow: "settings" },
-  mass: { wide: "row", medium: "settings", narrow: "settings" },
-};
+/** How many of the sliders the row holds at each size; the others are in the settings. */
+const IN_ROW: Record<Size, number> = { wide: 4, medium: 3, narrow: 0 };
 
 export class Toolbar implements View {
   readonly el: HTMLElement;
@@ -34,7 +27,7 @@ export class Toolbar implements View {
   readonly #residual: Slider;
   readonly #mass: Slider;
   readonly #fixed: SettingsPanel;
-  readonly #controls: Record<keyof typeof PLACES, HTMLElement>;
+  readonly #sliders: readonly HTMLElement[];
   readonly #row = div("aw-controls");
   readonly #settings: Popover;
   readonly #help: Popover;
@@ -67,12 +60,8 @@ export class Toolbar implements View {
       { control: "mass", label: "Mass shown", step: 0.01, reserve: "100 %" },
       actions.setMassShown,
     );
-    this.#controls = {
-      layers: this.#layers.el,
-      heads: this.#heads.el,
-      residual: this.#residual.el,
-      mass: this.#mass.el,
-    };
+    const sliders = [this.#layers, this.#heads, this.#residual, this.#mass];
+    this.#sliders = sliders.map(({ el }) => el);
     this.#settings = new Popover(signal, {
       action: "settings",
       label: "Settings",
@@ -124,13 +113,8 @@ export class Toolbar implements View {
 
   #place(size: Size): void {
     this.#size = size;
-    const moved: HTMLElement[] = [];
-    for (const [name, places] of Object.entries(PLACES)) {
-      const control = this.#controls[name as keyof typeof PLACES];
-      if (places[size] === "row") this.#row.append(control);
-      else moved.push(control);
-    }
-    this.#settings.panel.prepend(...moved);
+    this.#row.append(...this.#sliders.slice(0, IN_ROW[size]));
+    this.#settings.panel.prepend(...this.#sliders.slice(IN_ROW[size]));
   }
 
   #setLayers({ levels: [start, stop], nLayers, method }: Frame): void {
@@ -175,11 +159,8 @@ export class Toolbar implements View {
     };
     name(false);
     listen(expand, signal, { click: () => actions.toggleFullScreen() });
-    document.addEventListener(
-      "fullscreenchange",
-      () => name(rootOf(expand).matches(":fullscreen")),
-      { signal },
-    );
+    const fullscreenchange = () => name(rootOf(expand).matches(":fullscreen"));
+    listen(document, signal, { fullscreenchange });
     return expand;
   }
 }
