@@ -33,7 +33,7 @@ def test_its_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_pictures_are_there() -> None:
     named = re.findall(r'(?:src|srcset)="([^"]+)"', README)
-    assert len(named) == 6
+    assert len(named) == 12
     assert all((ROOT / name).is_file() for name in named)
 
 
