@@ -75,18 +75,18 @@ const writer = {
   },
 };
 
-/** Built-in functions by the names that `src/bare.ts` gives them, short once minified. */
+/** Built-in functions and objects by the names that `src/bare.ts` gives them, short once minified. */
 const shorter = {
   "Number.isNaN": "isNaN",
   "Number.NaN": "NaN",
   "performance.now": "bare_now",
 };
 const bare = {
-  Math: ["max", "min", "abs", "round", "floor", "ceil", "sqrt"],
+  Math: ["max", "min", "abs", "round", "floor", "ceil", "sqrt", "hypot", "log2", "sign"],
   Array: ["from", "isArray"],
   Number: ["POSITIVE_INFINITY", "NEGATIVE_INFINITY"],
   JSON: ["stringify"],
-  Object: ["entries"],
+  Object: ["entries", "keys"],
 };
 for (const [home, names] of Object.entries(bare)) {
   for (const name of names) shorter[`${home}.${name}`] = `bare_${name}`;
@@ -94,7 +94,7 @@ for (const [home, names] of Object.entries(bare)) {
 for (const name of [
   ...["Float64Array", "Uint32Array", "Int32Array", "Uint8ClampedArray", "String", "Number"],
   ...["document", "getComputedStyle", "requestAnimationFrame", "cancelAnimationFrame"],
-  ...["setTimeout", "clearTimeout"],
+  ...["setTimeout", "clearTimeout", "window", "WeakMap"],
 ]) {
   shorter[name] = `bare_${name}`;
 }

@@ -1,11 +1,10 @@
 /** The difference of two pictures, A minus B, from the numbers of both. Pure. */
-
 import type { ComparedView, Frame, MatrixView } from "./frame";
 import { nodeMasses } from "./layout/edges";
 import { niceCeiling } from "./layout/scale";
 import { isFlow } from "./model";
 import { largest, listOf } from "./numbers";
-import { ascending, type BlockEdges, isDown, type Trace } from "./trace";
+import { ascending, type BlockEdges, isDown, isPair, type Trace } from "./trace";
 
 export interface Difference {
   a: ComparedView;
@@ -105,8 +104,7 @@ export function subtract(
 
 /** What one share of a trace stands for: a pair carries a part of its source, a source itself. */
 function unitOf(trace: Trace): number {
-  const pair = trace.sources !== null && trace.sinks !== null;
-  if (!pair || trace.flow !== null) return 1;
+  if (!isPair(trace) || trace.flow !== null) return 1;
   return trace.total / Math.max(1, trace.sources!.length);
 }
 

@@ -1,5 +1,4 @@
 /** From the synced and the ephemeral state to a frame; what has not changed is not derived again. */
-
 import type { Theme } from "./color";
 import { displayToken, type TokenText } from "./format";
 import {
@@ -24,22 +23,24 @@ import {
   nodesToPlaces,
   placesOf,
 } from "./merge";
-import type {
-  ColorScale,
-  Compared,
-  GraphNode,
-  HeadMaps,
-  HeadShares,
-  Model,
-  Picture,
-  Pin,
-  Progress,
-  ShownMatrix,
-  ShownTrace,
-  WidgetState,
-  Words,
+import {
+  BINDINGS,
+  type Binding,
+  type ColorScale,
+  type Compared,
+  type GraphNode,
+  type HeadMaps,
+  type HeadShares,
+  isFlow,
+  type Model,
+  type Picture,
+  type Pin,
+  type Progress,
+  type ShownMatrix,
+  type ShownTrace,
+  type WidgetState,
+  type Words,
 } from "./model";
-import { BINDINGS, type Binding, isFlow } from "./model";
 import { listOf, sum } from "./numbers";
 import { divided, evaluateMatrix, evaluateTrace, type Trace } from "./trace";
 import { decode, type WireArray } from "./wire";

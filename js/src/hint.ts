@@ -1,12 +1,11 @@
 /** What the tooltip says about the thing under the pointer, with exact numbers. Pure. */
-
 import { differenceOf, exactSigned } from "./compare";
 import { exactFlow, exactPercent, quoted } from "./format";
 import type { Frame } from "./frame";
 import type { Hover } from "./hover";
-import type { Binding, Method } from "./model";
-import { isFlow } from "./model";
+import { type Binding, isFlow, type Method } from "./model";
 import { cut, levelWords, named, quiet, type Span, say, strong } from "./phrases";
+import { isPair } from "./trace";
 
 /** Longest raw token that a tooltip spells out. */
 const RAW_LENGTH = 200;
@@ -136,7 +135,7 @@ function wholeOf(frame: Frame): string {
   if (trace === null || frame.comparison !== null) return "";
   const { method, flow, sources, sinks } = trace;
   if (method === "flow") return flow === null ? "" : ` of ${exactFlow(flow.value)}`;
-  if (sources !== null && sinks !== null) return " of what they share";
+  if (isPair(trace)) return " of what they share";
   const ends = sources ?? sinks;
   return ends === null ? " of the mean" : ` of ${names(frame, ends)}`;
 }

@@ -5,7 +5,6 @@
  * rollout still sum to 1. Hiding takes rows, columns, discs and edges out of the view and changes
  * no figure. A "place" is an index into what is shown, a token one into what the kernel knows.
  */
-
 import { displayToken, displayTokens, type TokenText } from "./format";
 import type { Binding, GraphNode, Words } from "./model";
 import { sum } from "./numbers";

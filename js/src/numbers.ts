@@ -1,16 +1,17 @@
 /** Sums, greatest values and lists by index, as every layout and sentence needs them. Pure. */
 
 /** The sum of numbers, or of a number for each item. */
-export function sum<T>(items: Iterable<T>, of: (item: T) => number = Number): number {
+export function sum<T>(items: ArrayLike<T>, of: (item: T) => number = Number): number {
   let total = 0;
-  for (const item of items) total += of(item);
+  for (let i = 0; i < items.length; i++) total += of(items[i]!);
   return total;
 }
 
-/** The largest of some numbers, and `least` if none is larger; NaN is passed over. */
-export function largest(values: Iterable<number>, least = 0): number {
+/** The largest of some numbers, and `least` if none is larger; NaN is passed over. By index: a drag
+ * asks for that of a whole matrix at every frame. */
+export function largest(values: ArrayLike<number>, least = 0): number {
   let most = least;
-  for (const value of values) if (value > most) most = value;
+  for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!;
   return most;
 }
 

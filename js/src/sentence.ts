@@ -28,8 +28,7 @@ import {
 } from "./phrases";
 import { comparisonFacts, comparisonSentence } from "./sentence_compare";
 import { flowSentence, flowWithoutSelection } from "./sentence_flow";
-import type { Trace } from "./trace";
-import { isDown } from "./trace";
+import { isDown, isMean, type Trace } from "./trace";
 
 /** Words under this part of the strongest one are left to the picture. */
 const WORTH_NAMING = 0.4;
@@ -59,7 +58,7 @@ function sentence(frame: Frame): Span[] {
   if (compared !== null) return compared;
   const { sources = null, sinks = null } = trace ?? {};
   if (trace !== null && frame.even) return against(frame, trace, names);
-  if (trace === null || (sources === null && sinks === null)) {
+  if (trace === null || isMean(trace)) {
     if (method !== "flow") return trace === null ? [] : average(frame, trace, names);
     return trace === null && frame.selected.length > 0 ? [] : flowWithoutSelection(frame, names);
   }

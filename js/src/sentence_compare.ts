@@ -1,10 +1,8 @@
 /** The finding of a comparison in words: what A draws more and less than B. Pure. */
-
 import { type Difference, differenceOf, signed } from "./compare";
 import { headsName, layersName, levelRange, listed, residualName } from "./format";
 import type { Frame } from "./frame";
-import type { Pin } from "./model";
-import { isAttention, isFlow } from "./model";
+import { isAttention, isFlow, type Pin } from "./model";
 import {
   clause,
   Names,
@@ -18,7 +16,7 @@ import {
   strong,
   wordsAmong,
 } from "./phrases";
-import { isDown, isUp } from "./trace";
+import { isDown, isPair, isUp } from "./trace";
 
 /** Words that differ by less than this part of the strongest one are left to the picture. */
 const WORTH_NAMING = 0.4;
@@ -54,7 +52,7 @@ export function comparisonSentence(frame: Frame): Span[] | null {
   if (difference === null) return null;
   const names = new Names(frame.tokens);
   const { a, b, relevance } = difference;
-  const pairs = [a, b].every(({ trace }) => trace.sources !== null && trace.sinks !== null);
+  const pairs = [a, b].every(({ trace }) => isPair(trace));
   if (pairs) return pairSentence(difference, names);
   if (relevance !== null) return sharesSentence(frame, difference, relevance, names);
   const [one, other] = [a, b].map(({ trace }) =>

@@ -1,9 +1,7 @@
 /** The live finding for attention flow: the most that can be drawn, and what limits it. Pure. */
-
 import { flowValue, isWord } from "./format";
 import type { Frame } from "./frame";
-import type { Binding } from "./model";
-import { isFlow } from "./model";
+import { type Binding, isFlow } from "./model";
 import {
   aside,
   belowOf,

@@ -5,7 +5,6 @@
  * value(r) = sum_k a^k r^(D-k) C_k with all C_k >= 0 (Bernstein form, binomials folded in).
  * The terms travel once; this file evaluates them at every frame of a drag.
  */
-
 import { BINDINGS, type Binding, type Method, type ShownMatrix, type ShownTrace } from "./model";
 import { listOf, sum } from "./numbers";
 import { decode, type WireArray } from "./wire";
@@ -67,6 +66,18 @@ export function isUp(of: Directed): boolean {
 
 export function isDown(of: Directed): boolean {
   return of?.direction === "down";
+}
+
+type Ended = Pick<Trace, "sources" | "sinks">;
+
+/** Whether both ends are chosen. */
+export function isPair({ sources, sinks }: Ended): boolean {
+  return sources !== null && sinks !== null;
+}
+
+/** Whether neither is: the mean over all outputs. */
+export function isMean({ sources, sinks }: Ended): boolean {
+  return sources === null && sinks === null;
 }
 
 /** Evaluate `rows` stacked terms of width n, starting at row `first`. */

@@ -1,5 +1,4 @@
 /** The scales that a reader can choose for the matrix's colours. Pure. */
-
 import type { ColorScale } from "../model";
 import { largest, listOf } from "../numbers";
 import { matrixScale, niceCeiling, type Scale } from "./scale";

@@ -1,5 +1,4 @@
 /** Leaning labels above the matrix's columns. Pure. */
-
 import { differenceOf, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import { isFlow } from "../model";

@@ -1,5 +1,4 @@
 /** The minimum cut of a flow: bars across its edges, sums below, and the words for them. Pure. */
-
 import type { Frame } from "../frame";
 import { sum } from "../numbers";
 import { line, type Mark } from "../scene";

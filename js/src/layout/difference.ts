@@ -1,5 +1,4 @@
 /** A minus B on the stage: ribbons, discs, bars, cells and legend, by their sign. Pure. */
-
 import type { Theme } from "../color";
 import { type Difference, divergingT, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";

@@ -1,10 +1,9 @@
 /** The ribbons of a trace: which are drawn, where they meet their discs, how they look. Pure. */
-
 import type { Theme } from "../color";
 import { isAttention } from "../model";
 import { largest, sum } from "../numbers";
 import type { Curve } from "../scene";
-import type { BlockEdges, Trace } from "../trace";
+import { type BlockEdges, isMean, type Trace } from "../trace";
 import { FULL_LABELS_PITCH, inView, levelX, MAX_PITCH, rowY, type Zones } from "./zones";
 
 /** At most this many ribbons a block, so that a frame stays in its budget. */
@@ -86,7 +85,7 @@ export function ribbonStyle(trace: Trace, zones: Zones): RibbonStyle {
     const value = Math.max(1, trace.flow.value);
     return { unit: (unit * 1.35) / 1.15 / value, full: 0.3 * value, opacityFrom: 0.5, faintest };
   }
-  if (trace.sources === null && trace.sinks === null) {
+  if (isMean(trace)) {
     const most = largest(nodeMasses(trace).map((masses) => largest(masses)));
     const across = Math.max(0.9 * pitch, zones.thin ? 11 : 0);
     const unit = Math.min(across / (most || 1), 40 * pitch + 26);

@@ -2,7 +2,7 @@
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import { type Circle, type Curve, line, type Mark } from "../scene";
-import type { Trace } from "../trace";
+import { isMean, type Trace } from "../trace";
 import { differenceColor, differenceDisc, differenceUnit } from "./difference";
 import { COLUMN_WIDTH, type Disc, type DrawnEdge, hasCut, nodeMasses, ribbonStyle } from "./edges";
 import { nthSmallest } from "./scale";
@@ -75,8 +75,7 @@ export function layoutContext(
 ): readonly Curve[] {
   const { trace, theme } = frame;
   // Beside a cut it would only be in the way.
-  if (trace === null || hasCut(trace)) return NONE;
-  if (trace.sources === null && trace.sinks === null) return NONE;
+  if (trace === null || hasCut(trace) || isMean(trace)) return NONE;
   const { graph, top, pitch, rows, dense } = zones;
   const key = JSON.stringify([
     graph,

@@ -1,9 +1,7 @@
 /** Every head at a glance: where each map lies, in which order, and how it stands out. Pure. */
-
 import { inBlocks } from "../format";
 import type { Frame, HeadsView, SharesView } from "../frame";
-import type { Heads } from "../model";
-import { isAttention } from "../model";
+import { type Heads, isAttention } from "../model";
 import { listOf, sum } from "../numbers";
 import { type Image, type Mark, type Rect, rect } from "../scene";
 import { type Pixels, packedColors } from "./cells";

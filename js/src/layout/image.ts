@@ -2,7 +2,6 @@
  * A vision model's image under the relevance of the selection, and beside it where the mass is at
  * each level. Pure.
  */
-
 import { parseColor, type RGB, textOn } from "../color";
 import { differenceOf, divergingT } from "../compare";
 import { levelName, percent } from "../format";

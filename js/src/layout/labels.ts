@@ -1,10 +1,10 @@
 /** One label of a row, with its pill, its figure and its bar. Pure. */
-
 import { differenceOf, signed, standsOut } from "../compare";
 import type { Frame } from "../frame";
 import { isFlow } from "../model";
 import { largest } from "../numbers";
 import { type Mark, rect, type Text } from "../scene";
+import { isMean, isPair } from "../trace";
 import { figure, type Label, type Measure, note, STRONG_SHARE, STRONG_TIMES, WEIGHT } from "./text";
 import type { Box, Zones } from "./zones";
 
@@ -74,7 +74,7 @@ export function labelMark(
   const { frame, labels } = side;
   const { trace, theme } = frame;
   const strong = isStrong(side, token);
-  const everyOutput = trace !== null && trace.sources === null && trace.sinks === null;
+  const everyOutput = trace !== null && isMean(trace);
   const plain = everyOutput && !side.figures ? theme.ink : theme.ink2;
   const weight = strong ? WEIGHT.strong : WEIGHT.label;
   return labelText(labels[token]!, x, y, anchor, weight, strong ? theme.ink : plain);
@@ -113,7 +113,7 @@ export function shareMarks(side: Side, token: number, y: number): Mark[] {
     return [{ kind: "rect", x: right - w, y: y - h / 2, w, h, fill: theme.hair }];
   }
   const flow = isFlow(trace);
-  const pair = trace.sources !== null && trace.sinks !== null;
+  const pair = isPair(trace);
   const picked = trace.sinks?.includes(token) === true;
   const most = largest(values);
   const w = most > 0 ? (length * value) / most : 0;

@@ -1,5 +1,4 @@
 /** The matrix's scale in figures, what it shows and which way it is read. Pure. */
-
 import { type Difference, differenceOf, MINUS } from "../compare";
 import { inBlocks } from "../format";
 import type { Frame } from "../frame";

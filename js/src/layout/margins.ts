@@ -1,5 +1,4 @@
 /** Means of the rows and columns at the matrix's edges. Pure. */
-
 import { differenceOf } from "../compare";
 import type { Frame, MatrixView } from "../frame";
 import { largest } from "../numbers";

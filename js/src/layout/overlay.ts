@@ -1,5 +1,4 @@
 /** What hover and keyboard focus lay over the stage; nothing underneath moves. Pure. */
-
 import type { Frame } from "../frame";
 import type { Hover } from "../hover";
 import type { GraphNode } from "../model";

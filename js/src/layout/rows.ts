@@ -1,5 +1,4 @@
 /** Labels of the rows: inputs with figures and bars, outputs with the selection's pill. Pure. */
-
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import { isFlow } from "../model";

@@ -1,5 +1,4 @@
 /** The whole stage as marks, in layers from back to front. Pure. */
-
 import { differenceOf } from "../compare";
 import type { Frame } from "../frame";
 import { largest, listOf } from "../numbers";

@@ -1,15 +1,12 @@
 /** The token strip: which form it takes, which tokens are tinted, what is quoted. Pure. */
-
 import { differenceOf, divergingT } from "../compare";
 import { isWord, type TokenText } from "../format";
 import type { Frame } from "../frame";
 import type { Hover } from "../hover";
-import type { GraphNode } from "../model";
-import { isFlow } from "../model";
+import { type GraphNode, isFlow } from "../model";
 import { listOf } from "../numbers";
 import { ranked, wordsAmong } from "../phrases";
-import type { Trace } from "../trace";
-import { isUp } from "../trace";
+import { isUp, type Trace } from "../trace";
 import { type Scale, twoPartScale } from "./scale";
 
 /** "words": each token a chip; "text": running text; "barcode": one thin column a token. */

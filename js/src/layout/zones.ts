@@ -1,5 +1,4 @@
 /** Where everything on the stage lies: x and y of every zone. Pure. */
-
 import type { Size, Tab } from "../frame";
 import { largest } from "../numbers";
 import { MAX_LABEL_WIDTH } from "./text";

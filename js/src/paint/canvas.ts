@@ -123,6 +123,11 @@ export function measureIn(fontFamily: string): Measure {
   };
 }
 
+/** Pixels of the device for each px, as they are now. */
+export function deviceRatio(): number {
+  return window.devicePixelRatio || 1;
+}
+
 export function newCanvas(): HTMLCanvasElement {
   return document.createElement("canvas");
 }

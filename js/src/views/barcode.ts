@@ -1,10 +1,10 @@
 /** A long text: one thin column a token, index ticks, and the strongest sources in context. */
-
 import { flowValue, percent } from "../format";
 import type { Context, Frame } from "../frame";
 import { along } from "../layout/arrows";
 import { endOf, indexTicks, quotes, ringed, tintColors } from "../layout/strip";
 import { isFlow } from "../model";
+import { deviceRatio } from "../paint/canvas";
 import { textMarks } from "../save";
 import { type Mark, rect, swatch } from "../scene";
 import {
@@ -20,6 +20,7 @@ import {
   span,
   targetWithin,
   text,
+  UNREAD,
 } from "./dom";
 
 const HEIGHT = 12;
@@ -31,10 +32,10 @@ const ROOM = 3;
 export class Barcode {
   readonly el: HTMLElement;
   readonly #context: Context;
-  readonly #canvas = element("canvas", { class: "aw-barcode-canvas", "aria-hidden": "true" });
+  readonly #canvas = element("canvas", { class: "aw-barcode-canvas", ...UNREAD });
   readonly #bar: HTMLElement;
   readonly #ring = span("aw-barcode-ring");
-  readonly #ticks = div({ class: "aw-barcode-ticks", "aria-hidden": "true" });
+  readonly #ticks = div({ class: "aw-barcode-ticks", ...UNREAD });
   readonly #quotes = div("aw-quotes");
   readonly #onPick: (token: number, event: MouseEvent | KeyboardEvent) => void;
   #frame: Frame | null = null;
@@ -65,7 +66,7 @@ export class Barcode {
 
   update(frame: Frame, width: number): void {
     this.#frame = frame;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = deviceRatio();
     const shown = [
       frame.tokens,
       frame.trace,

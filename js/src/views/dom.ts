@@ -1,8 +1,10 @@
 /** Elements without markup strings: text given here can only ever become text. */
-
 import type { Box } from "../layout/zones";
 
 type Child = Node | string;
+
+/** What is drawn for the eye alone: its words are somewhere else. */
+export const UNREAD = { "aria-hidden": "true" };
 
 /** A class alone may stand for the attributes. */
 export function element<K extends keyof HTMLElementTagNameMap>(

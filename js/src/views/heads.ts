@@ -16,7 +16,7 @@ import {
   shownBlocks,
   wholeLength,
 } from "../layout/heads";
-import { paint, painterOn, resize } from "../paint/canvas";
+import { deviceRatio, paint, painterOn, resize } from "../paint/canvas";
 import type { Mark } from "../scene";
 import {
   alike,
@@ -29,6 +29,7 @@ import {
   span,
   targetWithin,
   text,
+  UNREAD,
   withCtrl,
 } from "./dom";
 import { Segmented } from "./segmented";
@@ -46,10 +47,10 @@ export class HeadsOverview implements View {
   readonly el: HTMLElement;
   readonly #context: Context;
   readonly #order: Segmented<HeadOrder>;
-  readonly #canvas = element("canvas", { "aria-hidden": "true" });
+  readonly #canvas = element("canvas", UNREAD);
   readonly #scratch = element("canvas");
   readonly #buttons = div({ class: "aw-heads-buttons", role: "group", "aria-label": "Heads" });
-  readonly #tipCanvas = element("canvas", { class: "aw-head-large", "aria-hidden": "true" });
+  readonly #tipCanvas = element("canvas", { class: "aw-head-large", ...UNREAD });
   readonly #tipText = div({});
   readonly #tip = div(
     { class: "aw-tooltip aw-head-tip", role: "tooltip" },
@@ -95,7 +96,7 @@ export class HeadsOverview implements View {
     this.#order.set(this.#sorted);
     if (headMaps === null) return;
     const width = this.#buttons.parentElement!.clientWidth;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = deviceRatio();
     const seen = [
       ...[width, ratio, this.#sorted, theme, size, headMaps, headShares],
       ...[frame.method, ...frame.levels, frame.heads, frame.topHead],
@@ -210,7 +211,7 @@ export class HeadsOverview implements View {
     this.#hideTip();
     if (frame === null || frame.headMaps === null || cell === undefined) return;
     const { side } = frame.headMaps;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = deviceRatio();
     // A whole number of device pixels a cell: no two of them differ in size.
     const wide = (side * Math.max(1, Math.round((ENLARGED * ratio) / side))) / ratio;
     const enlarged = mapMark(frame, cell, scaleOf(frame), [0, 0, wide], false);

@@ -12,7 +12,7 @@ import {
 } from "../layout/image";
 import { endOf, picked, ringed } from "../layout/strip";
 import type { Overlay } from "../model";
-import { measureIn, paint, painterOn, resize } from "../paint/canvas";
+import { deviceRatio, measureIn, paint, painterOn, resize } from "../paint/canvas";
 import type { Mark } from "../scene";
 import {
   alike,
@@ -26,6 +26,7 @@ import {
   rootOf,
   span,
   text,
+  UNREAD,
   withCtrl,
 } from "./dom";
 import { Segmented } from "./segmented";
@@ -39,7 +40,7 @@ const OVERLAYS: Readonly<Record<Overlay, string>> = {
 export class ImageStrip implements View {
   readonly el: HTMLElement;
   readonly #context: Context;
-  readonly #canvas = element("canvas", { "aria-hidden": "true" });
+  readonly #canvas = element("canvas", UNREAD);
   readonly #status = span({ class: "aw-unseen", role: "status" });
   readonly #box: HTMLElement;
   readonly #controls: HTMLElement;
@@ -84,7 +85,7 @@ export class ImageStrip implements View {
     const key = [
       ...[frame.image, frame.width, frame.size, frame.theme, frame.tokens, frame.trace],
       ...[frame.comparison, frame.selected, frame.matrix?.scale, frame.overlay],
-      ...[frame.overlayOpacity, window.devicePixelRatio],
+      ...[frame.overlayOpacity, deviceRatio()],
     ];
     if (!alike(key, this.#key)) {
       if (this.#key[3] !== frame.theme) this.#font = getComputedStyle(this.el).fontFamily;
@@ -116,7 +117,7 @@ export class ImageStrip implements View {
     const frame = this.#frame;
     const layout = this.#layout;
     if (frame === null || layout === null) return;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = deviceRatio();
     const width = frame.width - (frame.size === "narrow" ? 24 : 32);
     resize(this.#canvas, width, layout.height, ratio);
     const painter = painterOn(this.#canvas, ratio, this.#font, this.#photo);

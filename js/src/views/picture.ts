@@ -1,5 +1,4 @@
 /** The stage's two canvases: painting, the pixels of the device, and a new trace coming in. */
-
 import { parseColor, type RGB } from "../color";
 import { onEnd } from "../ending";
 import type { Frame } from "../frame";
@@ -9,6 +8,7 @@ import { graphClip, matrixClip } from "../layout/zones";
 import { sum } from "../numbers";
 import {
   type CanvasPainter,
+  deviceRatio,
   imageCanvas,
   measureIn,
   paint,
@@ -17,7 +17,7 @@ import {
 } from "../paint/canvas";
 import { drawHairs, makeRaster, type Raster } from "../paint/hairs";
 import type { Curve, Mark } from "../scene";
-import { element } from "./dom";
+import { element, UNREAD } from "./dom";
 import { revealed, traceKey } from "./reveal";
 
 /** While the picture changes with every frame, only so many edges are drawn as take this long. */
@@ -51,9 +51,9 @@ function byStart(curves: readonly Curve[]): Curve[][] {
 
 export class Picture {
   /** Drawn anew when data, size or theme change. */
-  readonly base = element("canvas", { class: "aw-base", "aria-hidden": "true" });
+  readonly base = element("canvas", UNREAD);
   /** What hover and focus add; clicks go through it. */
-  readonly overlay = element("canvas", { class: "aw-overlay", "aria-hidden": "true" });
+  readonly overlay = element("canvas", UNREAD);
   readonly #scratch = element("canvas");
   readonly #signal: AbortSignal;
   readonly #hairCanvas = element("canvas");
@@ -118,7 +118,7 @@ export class Picture {
 
   #readRatio(frame: Frame): boolean {
     const area = frame.width * Math.max(frame.height, 1);
-    const ratio = Math.min(window.devicePixelRatio || 1, Math.sqrt(MAX_PIXELS / area));
+    const ratio = Math.min(deviceRatio(), Math.sqrt(MAX_PIXELS / area));
     const changed = ratio !== this.#ratio;
     this.#ratio = ratio;
     return changed;

@@ -1,13 +1,13 @@
 /** The line under the toolbar while the kernel works. */
 import type { Context, Frame, View } from "../frame";
-import { attribute, div } from "./dom";
+import { attribute, div, UNREAD } from "./dom";
 
 export class ProgressLine implements View {
   readonly el: HTMLElement;
   readonly #bar = div("aw-progress-bar");
 
   constructor(_context: Context) {
-    this.el = div({ class: "aw-progress", "aria-hidden": "true" }, this.#bar);
+    this.el = div({ class: "aw-progress", ...UNREAD }, this.#bar);
   }
 
   update({ progress }: Frame): void {

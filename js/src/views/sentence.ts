@@ -3,14 +3,14 @@ import { onEnd } from "../ending";
 import type { Context, Frame, View } from "../frame";
 import { type Finding, textOf } from "../phrases";
 import { describe } from "../sentence";
-import { alike, attribute, button, div, element, listen, span, text } from "./dom";
+import { alike, attribute, button, div, element, listen, span, text, UNREAD } from "./dom";
 
 /** A dragged slider changes the sentence at every frame; nobody could listen to that. */
 const SPOKEN_EVERY = 500;
 
 export class SentenceView implements View {
   readonly el: HTMLElement;
-  readonly #sentence = element("p", { class: "aw-sentence", "aria-hidden": "true" });
+  readonly #sentence = element("p", { class: "aw-sentence", ...UNREAD });
   readonly #spoken = element("p", { class: "aw-spoken", role: "status", "aria-live": "polite" });
   readonly #usual = span("aw-usual");
   readonly #notices = span("aw-notices");

@@ -1,7 +1,7 @@
 /** What the settings popover always holds: fusion of heads, colours, words, special tokens. */
 import type { Context, Frame } from "../frame";
 import type { ColorScale, Fusion } from "../model";
-import { div, element, span } from "./dom";
+import { div, element, span, UNREAD } from "./dom";
 import { Segmented } from "./segmented";
 import { Slider } from "./slider";
 import { Switch } from "./switch";
@@ -115,6 +115,6 @@ export class SettingsPanel {
 }
 
 function row(label: string, ...controls: HTMLElement[]): HTMLElement {
-  const name = span({ class: "aw-control-label", "aria-hidden": "true" }, label);
+  const name = span({ class: "aw-control-label", ...UNREAD }, label);
   return div("aw-control", name, ...controls);
 }

@@ -3,7 +3,7 @@
  * track and a knob that are drawn to the design.
  */
 import { listOf } from "../numbers";
-import { attribute, div, element, listen, span, text } from "./dom";
+import { attribute, div, element, listen, span, text, UNREAD } from "./dom";
 
 export interface SliderState {
   value: number;
@@ -21,7 +21,7 @@ export interface SliderState {
 class Row {
   readonly el: HTMLElement;
   readonly label = span("aw-control-label");
-  readonly value = span({ class: "aw-value", "aria-hidden": "true" });
+  readonly value = span({ class: "aw-value", ...UNREAD });
   readonly track: HTMLElement;
   readonly #fill = span("aw-fill");
   #ticks: HTMLElement[] = [];

@@ -7,7 +7,7 @@
 import { onEnd } from "../ending";
 import type { Zones } from "../layout/zones";
 import { centred, panned, sameZoom, WHOLE, type Zoom, zoomed } from "../layout/zoom";
-import { div, listen, pointIn, withCtrl } from "./dom";
+import { div, listen, pointIn, UNREAD, withCtrl } from "./dom";
 
 /** Pixels of a wheel's line, and of one of its pages. */
 const LINE = 16;
@@ -65,7 +65,7 @@ export function centredOn(zones: Zones, n: number, token: number): Zoom | null {
 
 export class Zooming {
   /** Says how to zoom, when a wheel is turned over a focused stage. */
-  readonly hint = div({ class: "aw-zoom-hint", "aria-hidden": "true" });
+  readonly hint = div({ class: "aw-zoom-hint", ...UNREAD });
   readonly #el: HTMLElement;
   readonly #host: ZoomHost;
   #drag: { id: number; x: number; y: number; inMatrix: boolean; moved: boolean } | null = null;
