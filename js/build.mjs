@@ -105,20 +105,19 @@ for (const name of [
  * `tests/build.test.ts` fails for a name of which that is not true.
  */
 const OWN = `
-  across actions around bars behind bindingAt capacity cellImage colorScale columnLabel
-  columnLevel columnMeans cropped curves dash dense discs dismissError divRGB does dropSpecial
-  dropped encodeImage endComparison facts faintest figures foot grouping hasPieces hasSpecial
-  headMaps headShares headY headsOpen hideSpecial hover hovered inMatrix ink2 ink3 invalidate
-  labelWidths layer localError margins marks massShown members mergeWords most moved moving
-  nHeads nLayers nodes notices onPill opacityFrom others outputFigures over overlap
-  overlayOpacity panels partial photo piece pinCurrent placeOf placed places quickEdges radius
-  readSurroundings readerWidth readers relevanceBinding removePin renamePin residualPerLayer
-  rowLevel scaleOf scaleRows scratch seq seqRGB setBaseline setColorScale setDropSpecial setEnds
-  setHeads setHideSpecial setLevels setMassShown setMergeWords setMethod setOverlay
-  setOverlayOpacity setResidual setScaleRows setSelected setTab setTicks setTopHead settle
-  showOverlay showPin side single sourceSide spaceBefore spans spoken spokenStart spokenStop
-  stage stripHeight subjects sums sumsY swapCompared theme thin thinColumns toggleFullScreen
-  toggleHeads topHead zero zones zoomed
+  across actions around bars bindingAt capacity cellImage colorScale columnLabel columnLevel
+  columnMeans cropped curves dash dense discs dismissError divRGB does dropSpecial dropped
+  encodeImage endComparison facts faintest figures foot grouping hasPieces hasSpecial headMaps
+  headShares headY headsOpen hideSpecial hover hovered inMatrix ink2 ink3 invalidate labelWidths
+  localError margins marks massShown members mergeWords most moved moving nHeads nLayers nodes
+  notices onPill opacityFrom outputFigures overlap overlayOpacity panels partial photo piece
+  pinCurrent placeOf placed places quickEdges radius readSurroundings readerWidth readers
+  relevanceBinding removePin renamePin residualPerLayer rowLevel scaleOf scaleRows scratch seq
+  seqRGB setBaseline setColorScale setDropSpecial setEnds setHeads setHideSpecial setLevels
+  setMassShown setMergeWords setMethod setOverlay setOverlayOpacity setResidual setScaleRows
+  setSelected setTab setTicks setTopHead settle showOverlay showPin side single sourceSide
+  spaceBefore spans spoken spokenStart spokenStop stage stripHeight subjects sums sumsY
+  swapCompared theme thin thinColumns toggleFullScreen toggleHeads topHead zero zones zoomed
 `;
 
 /**

@@ -48,7 +48,9 @@ describe("members that the bundle shortens", () => {
 
   test.each([
     ...["model.ts", "wire.ts", "presence.ts", "widget.ts"],
-    ...["standalone/payload.ts", "standalone/standalone.ts"],
+    // What a saved page holds of the kernel, and what scripts in it may ask.
+    ...["standalone/attention.ts", "standalone/flow.ts", "standalone/payload.ts"],
+    ...["standalone/local.ts", "standalone/standalone.ts"],
   ])("do not travel to the host or the kernel: %s has none of them", (name) => {
     const words = new Set(code.get(name)!.match(/[A-Za-z_]\w*/g));
     expect(own.filter((member) => words.has(member))).toEqual([]);
