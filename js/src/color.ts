@@ -85,7 +85,7 @@ export function parseColor(text: string): RGBA | null {
   return value === "transparent" ? [0, 0, 0, 0] : null;
 }
 
-export function formatColor([red, green, blue]: RGB): string {
+export function formatColor([red, green, blue]: RGB | RGBA): string {
   const digits = [red, green, blue].map((v) => Math.round(v).toString(16).padStart(2, "0"));
   return `#${digits.join("")}`;
 }
@@ -220,9 +220,7 @@ export function readTheme(root: HTMLElement): Theme {
     if (name === "paper") continue;
     const color = resolveColor(read(name));
     if (color === null) continue;
-    const [red, green, blue, alpha] = color;
-    colors[name] =
-      alpha === 1 ? formatColor([red, green, blue]) : `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+    colors[name] = color[3] === 1 ? formatColor(color) : `rgba(${color.join(", ")})`;
   }
   return makeTheme(dark, colors);
 }

@@ -64,12 +64,14 @@ export function subtract(
   const stop = Math.max(from, to);
   const start = from < to ? from : stop;
   const values = a.matrix.values.map((value, i) => value - b.matrix.values[i]!);
+  const shares = sharesOf(b.trace);
   const relevance =
     a.trace.direction === b.trace.direction
-      ? subtractShares(sharesOf(a.trace), sharesOf(b.trace))
+      ? sharesOf(a.trace).map((value, token) => value - shares[token]!)
       : null;
   const range = rangeOf(values, n, special, relevance);
   const [unitA, unitB] = [unitOf(a.trace), unitOf(b.trace)];
+  const [skipA, skipB] = [from - a.trace.start, from - b.trace.start];
   const levels = from < to ? to - from + 1 : 0;
   return {
     a,
@@ -83,19 +85,11 @@ export function subtract(
     ...range,
     columnMeans: columnMeans(values, n, [a.matrix, b.matrix]),
     nodes: listOf(levels, (i) => {
-      const other = nodeMasses(b.trace)[from + i - b.trace.start]!;
-      return nodeMasses(a.trace)[from + i - a.trace.start]!.map(
-        (mass, token) => unitA * mass - unitB * other[token]!,
-      );
+      const [mine, theirs] = [nodeMasses(a.trace)[skipA + i]!, nodeMasses(b.trace)[skipB + i]!];
+      return mine.map((mass, token) => unitA * mass - unitB * theirs[token]!);
     }),
     blocks: listOf(Math.max(0, to - from), (i) =>
-      subtractEdges(
-        a.trace.blocks[from + i - a.trace.start]!,
-        b.trace.blocks[from + i - b.trace.start]!,
-        unitA,
-        unitB,
-        n,
-      ),
+      subtractEdges(a.trace.blocks[skipA + i]!, b.trace.blocks[skipB + i]!, unitA, unitB, n),
     ),
     relevance,
     direction: a.trace.direction,
@@ -113,10 +107,6 @@ function sharesOf(trace: Trace): Float64Array {
   const ends = isDown(trace) ? (trace.sources?.length ?? 1) : 1;
   if (ends <= 1 || trace.flow !== null || isFlow(trace)) return trace.relevance;
   return trace.relevance.map((value) => value / ends);
-}
-
-function subtractShares(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((value, token) => value - b[token]!);
 }
 
 /**

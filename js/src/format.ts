@@ -163,6 +163,11 @@ export function levelName(level: number): string {
   return level === 0 ? "input" : String(level);
 }
 
+/** The same in a line of words: `input`, `layer 4`. */
+export function layerName(level: number): string {
+  return level === 0 ? "input" : `layer ${level}`;
+}
+
 /** "layer 3" as that block is called where it is no plain layer: "decoder 1 cross". */
 export function inBlocks(words: string, blocks: readonly string[]): string {
   if (blocks.length === 0) return words;

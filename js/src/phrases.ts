@@ -1,5 +1,5 @@
 /** The parts that sentences and tooltips are made of. Pure. */
-import { inBlocks, isWord, listed, percent, quoted, type TokenText } from "./format";
+import { inBlocks, isWord, layerName, listed, percent, quoted, type TokenText } from "./format";
 import type { Trace } from "./trace";
 
 export interface Span {
@@ -97,7 +97,7 @@ export function belowOf({ method, start }: Trace): string {
 }
 
 export function levelWords(level: number): string {
-  return level === 0 ? "the input" : `layer ${level}`;
+  return `${level === 0 ? "the " : ""}${layerName(level)}`;
 }
 
 /** Tokens by falling value; equal ones in the order of the text; NaN left out. */
@@ -116,10 +116,10 @@ export class Names {
     this.#tokens = tokens;
   }
 
-  /** Say beforehand which tokens the sentence names. */
-  settle(named: readonly number[]): void {
+  /** Say beforehand which tokens the sentence names, and of which shares those. */
+  settle(named: readonly number[], shares: readonly Share[] = []): void {
     const owner = new Map<string, number>();
-    for (const token of named) {
+    for (const token of [...named, ...shares.map((share) => share.token)]) {
       const name = quoted(this.#tokens[token]!);
       const other = owner.get(name);
       if (other !== undefined && other !== token) this.#twins.add(name);

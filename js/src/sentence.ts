@@ -93,7 +93,7 @@ function against(frame: Frame, trace: Trace, names: Names): Span[] {
   const asked = sources === null ? null : sinks;
   const words = wordsAmong(frame.tokens, known, new Set(ends)).slice(0, 3);
   const found = asked === null ? words : known.filter(({ token }) => asked.includes(token));
-  names.settle([...(ends ?? []), ...found.map(({ token }) => token)]);
+  names.settle(ends ?? [], found);
   const [verb, joint] = relationOf(trace);
   const who = ends === null ? "an output token" : strong(names.all(ends));
   const times = inRow(sharePhrases(found, joint, names, (value) => `${flowValue(value)}\u00a0×`));
@@ -105,7 +105,7 @@ function against(frame: Frame, trace: Trace, names: Names): Span[] {
 function average(frame: Frame, trace: Trace, names: Names): Span[] {
   const top = ranked(normalised(trace.relevance)).slice(0, 3);
   const firstWord = top.findIndex(({ token }) => !frame.special.has(token));
-  names.settle(top.map(({ token }) => token));
+  names.settle([], top);
   const [verb, joint] = relationOf(trace);
   const who = isAttention(trace) ? `a token ${placeOf(trace)}` : "an output token";
   const patches = patchSpans(frame, joint);
@@ -120,7 +120,7 @@ function backward(frame: Frame, trace: Trace, names: Names, sources: readonly nu
   // A set starts with one unit at each of its tokens: as shares of the set they sum to 1.
   const shares = ranked(sources.length > 1 ? normalised(trace.relevance) : trace.relevance);
   const words = leadingWords(frame, shares, own);
-  names.settle([...sources, ...words.map(({ token }) => token)]);
+  names.settle(sources, words);
   const [verb, joint] = relationOf(trace);
   const found =
     words.length === 0
@@ -196,7 +196,7 @@ function forward(frame: Frame, trace: Trace, names: Names, sinks: readonly numbe
   const own = new Set(sinks);
   const shares = ranked(trace.relevance);
   const words = leadingWords(frame, shares, own);
-  names.settle([...sinks, ...words.map(({ token }) => token)]);
+  names.settle(sinks, words);
   const [verb, joint] = relationOf(trace);
   const nothing = attention ? "nothing from other words" : "no other word";
   const found = words.length === 0 ? nothing : inRow(sharePhrases(words, joint, names));

@@ -128,8 +128,7 @@ function sharesSentence(
     isUp(difference) ? trace.sinks : trace.sources,
   ) as [number[] | null, number[] | null];
   const { first, last, subjects } = contrast(difference);
-  const named = [...main, ...rest].map(({ token }) => token);
-  names.settle([...(mine ?? []), ...((subjects && theirs) || []), ...named]);
+  names.settle([...(mine ?? []), ...((subjects && theirs) || [])], [...main, ...rest]);
   const [verb, joint] = relationIn(difference);
   const found = main.map(({ token, value }, i) => {
     const figure = strong(amount(value, flow, i === 0));

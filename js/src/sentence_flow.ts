@@ -65,7 +65,7 @@ function row(
   const missing = trace.n - shares.length;
   const above = shares.filter(({ value }) => value > 0);
   const words = wordsAmong(frame.tokens, above, own).slice(0, 3);
-  names.settle([...ends, ...words.map(({ token }) => token)]);
+  names.settle(ends, words);
   const [joint, other] = draws ? ["from", "input"] : ["to", "output"];
   const place = draws ? belowOf(trace) : ` at ${levelWords(trace.stop)}`;
   const even = missing === 0 && shares.length > 1 && shares[0]!.value - shares.at(-1)!.value < SAME;

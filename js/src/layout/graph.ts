@@ -1,5 +1,6 @@
 /** The graph's lanes, level lines, context and discs. Pure. */
 import { differenceOf } from "../compare";
+import { layerName } from "../format";
 import type { Frame } from "../frame";
 import { type Circle, type Curve, line, type Mark } from "../scene";
 import { isMean, type Trace } from "../trace";
@@ -121,13 +122,12 @@ export function layoutHeads(
   const spacing = count > 1 ? levelX(zones, 1, count) - levelX(zones, 0, count) : 1;
   const text = (index: number) => {
     const level = first + index;
-    if (level === 0) return "input";
     const name = frame.blocks[level - 1];
     if (name !== undefined) {
       const roomy = measure(name, HEAD_SIZE, WEIGHT.label) < spacing - 8;
       return roomy ? name : name.replace(/^decoder (\d+) (\w+)$/, "$2 $1");
     }
-    return index === count - 1 || index === 0 ? `layer ${level}` : String(level);
+    return index === count - 1 || index === 0 ? layerName(level) : String(level);
   };
   const half = (index: number) => measure(text(index), HEAD_SIZE, WEIGHT.label) / 2;
   const add = (index: number) => {

@@ -1,6 +1,6 @@
 /** The matrix's scale in figures, what it shows and which way it is read. Pure. */
 import { type Difference, differenceOf, MINUS } from "../compare";
-import { inBlocks } from "../format";
+import { inBlocks, layerName } from "../format";
 import type { Frame } from "../frame";
 import { isFlow } from "../model";
 import { listOf } from "../numbers";
@@ -127,7 +127,6 @@ function tickValues({ colorScale, scaleRows, matrix }: Frame): number[] {
 export function axisWords(frame: Frame): string {
   if (frame.scaleRows) return "each row on its own scale";
   const { rowLevel, columnLevel } = frame.matrix!;
-  const name = (level: number) => (level === 0 ? "input" : `layer ${level}`);
-  const words = `rows: queries, ${name(rowLevel)} · columns: keys, ${name(columnLevel)}`;
+  const words = `rows: queries, ${layerName(rowLevel)} · columns: keys, ${layerName(columnLevel)}`;
   return inBlocks(words, frame.blocks);
 }

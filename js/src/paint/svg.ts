@@ -1,5 +1,5 @@
 /** Marks to an SVG document: the same picture as on the canvas, in vectors and text. Pure. */
-import { parseColor } from "../color";
+import { formatColor, parseColor } from "../color";
 import type { Group, Image, Mark, Rect } from "../scene";
 import { BASELINE } from "./canvas";
 
@@ -42,10 +42,9 @@ function tag(name: string, attributes: Attributes, inner?: string): string {
 /** A colour and its opacity apart: not every SVG reader knows `rgba()`. */
 function colored(name: "fill" | "stroke", color: string, opacity = 1): Attributes {
   const parsed = parseColor(color);
-  const hex = parsed?.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0"));
   const part = (parsed?.[3] ?? 1) * opacity;
   return {
-    [name]: hex === undefined ? escapeXml(color) : `#${hex.join("")}`,
+    [name]: parsed === null ? escapeXml(color) : formatColor(parsed),
     [`${name}-opacity`]: part >= 1 ? undefined : String(Number(part.toFixed(3))),
   };
 }

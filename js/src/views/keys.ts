@@ -62,10 +62,7 @@ function isTyping(event: Event): boolean {
 function handle(key: string, frame: Frame, context: Context, root: HTMLElement): boolean {
   const { actions } = context;
   const method = METHOD_KEYS[key];
-  if (method !== undefined) {
-    actions.setMethod(method);
-    return true;
-  }
+  if (method !== undefined) actions.setMethod(method);
   const [start, stop] = frame.levels;
   switch (key) {
     case "Escape":
@@ -74,32 +71,31 @@ function handle(key: string, frame: Frame, context: Context, root: HTMLElement):
       else if (frame.selected.length > 0) actions.setSelected([]);
       else if (frame.error !== "") actions.dismissError();
       else return false;
-      return true;
+      break;
     case "[":
       if (stop > 1) actions.setLevels(Math.min(start, stop - 2), stop - 1);
-      return true;
+      break;
     case "]":
       if (stop < frame.nLayers) actions.setLevels(start, stop + 1);
-      return true;
+      break;
     case "h":
-      actions.setHeads(stepHead(frame, 1));
-      return true;
     case "H":
-      actions.setHeads(stepHead(frame, -1));
-      return true;
+      actions.setHeads(stepHead(frame, key === "h" ? 1 : -1));
+      break;
     case "p":
       if (frame.compared !== null) return false;
       actions.pinCurrent();
-      return true;
+      break;
     case "f":
       actions.toggleFullScreen();
-      return true;
+      break;
     case "?":
       rootOf(root).querySelector<HTMLButtonElement>("[data-action=help]")?.click();
-      return true;
+      break;
     default:
-      return false;
+      return method !== undefined;
   }
+  return true;
 }
 
 /** All heads, then head 0, 1, … and round again. */

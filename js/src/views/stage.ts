@@ -2,7 +2,7 @@
  * The stage: token graph, labels and matrix on two stacked canvases. The lower one is drawn anew
  * when data, size or theme change; the upper one holds what hover and focus add.
  */
-import { inBlocks } from "../format";
+import { inBlocks, layerName } from "../format";
 import type { Context, Frame, View } from "../frame";
 import { hitTest, nodeOf } from "../layout/hit";
 import { type Focus, layoutOverlay } from "../layout/overlay";
@@ -323,7 +323,7 @@ export class Stage implements View {
     const [level, token] = focus.node;
     const at = nodePosition(layout, level, token);
     actions.hover({ target: { kind: "node", level, token }, ...this.#inRoot(at) });
-    const place = inBlocks(level === 0 ? "input" : `layer ${level}`, frame.blocks);
+    const place = inBlocks(layerName(level), frame.blocks);
     this.#status.textContent = `${frame.tokens[token]!.raw}, ${place}, token ${token}`;
   }
 }

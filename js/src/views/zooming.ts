@@ -63,6 +63,10 @@ export function centredOn(zones: Zones, n: number, token: number): Zoom | null {
   return sameZoom(near, now) ? WHOLE : near;
 }
 
+function isOver(matrix: Zones["matrix"], x: number): matrix is NonNullable<Zones["matrix"]> {
+  return matrix !== null && x >= matrix.x && x <= matrix.x + matrix.w;
+}
+
 export class Zooming {
   /** Says how to zoom, when a wheel is turned over a focused stage. */
   readonly hint = div({ class: "aw-zoom-hint", ...UNREAD });
@@ -104,7 +108,7 @@ export class Zooming {
     const [dx, dy] = [event.deltaX * scale, event.deltaY * scale];
     const zoom = this.#host.zoom();
     const n = zones.tokens;
-    const over = matrix !== null && x >= matrix.x && x <= matrix.x + matrix.w;
+    const over = isOver(matrix, x);
     const alone = over && !event.shiftKey && this.#el.matches(":fullscreen *");
     if (withCtrl(event) || alone) {
       event.preventDefault();
@@ -145,8 +149,7 @@ export class Zooming {
     if (zones === null || !zones.zoomed || event.button !== 0 || event.shiftKey) return;
     const { x, y } = pointIn(this.#el, event);
     if (y < zones.top || y > zones.bottom) return;
-    const { matrix } = zones;
-    const inMatrix = matrix !== null && x >= matrix.x && x <= matrix.x + matrix.w;
+    const inMatrix = isOver(zones.matrix, x);
     this.#drag = { id: event.pointerId, x, y, inMatrix, moved: false };
   }
 
