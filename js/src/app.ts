@@ -185,7 +185,7 @@ export class App {
     } else {
       listen(window, this.#signal, { resize });
     }
-    document.addEventListener("fullscreenchange", resize, { signal: this.#signal });
+    listen(document, this.#signal, { fullscreenchange: resize });
     // A theme shows itself by its colours, whatever the host switches and however late its style
     // sheet comes: the root's own colour has a transition (base.css), whose end is an event. A host
     // may hide the page while it switches: then being shown again is one.
